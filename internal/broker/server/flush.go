@@ -1,0 +1,175 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// maxGather bounds the frames that one write takes together.
+const maxGather = 64
+
+// flush sends finished responses from the front of the ring until the first
+// one that waits. Its caller has set ring.flushing.
+func (c *Conn) flush() {
+	var batch [maxGather]Out
+	for {
+		outs := c.takeReady(batch[:0])
+		if len(outs) == 0 {
+			return
+		}
+		err := c.write(outs)
+		for i := range outs {
+			outs[i].release()
+		}
+		c.lastActive.Store(time.Now().UnixNano())
+		if err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+// takeReady removes finished requests from the front. If there are none it
+// gives the write side up.
+func (c *Conn) takeReady(outs []Out) []Out {
+	c.ring.Lock()
+	defer c.ring.Unlock()
+	for len(outs) < cap(outs) && len(c.ring.pending) > 0 && !c.ring.closed {
+		r := c.ring.pending[0]
+		if r.ready && r.build != nil {
+			c.build(r)
+		}
+		if !r.ready {
+			break
+		}
+		outs = append(outs, r.out)
+		r.out = Out{}
+		c.ring.pending[0] = nil
+		c.ring.pending = c.ring.pending[1:]
+	}
+	if len(c.ring.pending) == 0 {
+		c.ring.pending = c.ring.spare[:0]
+	}
+	if len(outs) == 0 {
+		c.ring.flushing = false
+		if c.ring.closed {
+			c.dropPending()
+		}
+		return nil
+	}
+	c.ring.room.Signal()
+	return outs
+}
+
+// build makes the answer of the request whose turn has come, outside of the
+// lock, again if it was woken meanwhile.
+func (c *Conn) build(r *Request) {
+	for r.ready && r.build != nil {
+		f := r.build
+		r.ready, r.build = false, nil
+		c.ring.Unlock()
+		out, ok := f()
+		c.ring.Lock()
+		if ok {
+			r.out, r.ready, r.build = out, true, nil
+		}
+	}
+}
+
+func (c *Conn) fail(err error) {
+	if !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+		c.srv.logger.Debug("write failed", "peer", c.RemoteAddr(), "error", err)
+	}
+	c.abort()
+	c.ring.Lock()
+	c.ring.closed, c.ring.flushing = true, false
+	c.dropPending()
+	c.ring.Unlock()
+}
+
+// write sends frames: bytes gathered, files by sendfile.
+func (c *Conn) write(outs []Out) error {
+	var gathered net.Buffers
+	var scratch []*buffer
+	defer func() {
+		for _, b := range scratch {
+			b.release()
+		}
+	}()
+	var total int64
+	for i := range outs {
+		for _, p := range outs[i].Parts {
+			total += int64(len(p.Bytes)) + p.N
+			if len(p.Bytes) > 0 {
+				gathered = append(gathered, p.Bytes)
+			}
+			if p.N == 0 {
+				continue
+			}
+			if p.N <= smallFile {
+				b := c.srv.buffers.get(int(p.N))
+				scratch = append(scratch, b)
+				if err := readFull(p.File, b.b[:p.N], p.Off); err != nil {
+					return err
+				}
+				gathered = append(gathered, b.b[:p.N])
+				continue
+			}
+			if err := c.writeBytes(&gathered); err != nil {
+				return err
+			}
+			if err := c.writeFile(p); err != nil {
+				return err
+			}
+		}
+	}
+	c.srv.Stats.BytesOut.Add(total)
+	return c.writeBytes(&gathered)
+}
+
+func (c *Conn) writeBytes(g *net.Buffers) error {
+	if len(*g) == 0 {
+		return nil
+	}
+	defer func() { *g = nil }()
+	if len(*g) == 1 {
+		_, err := c.nc.Write((*g)[0])
+		return err
+	}
+	_, err := g.WriteTo(c.nc)
+	return err
+}
+
+func (c *Conn) writeFile(p Part) error {
+	if fd, ok := p.File.Fd(); ok && haveSendfile && c.raw != nil {
+		return c.sendfile(fd, p.Off, p.N)
+	}
+	b := c.srv.buffers.get(bufferSizes[2])
+	defer b.release()
+	for off, left := p.Off, p.N; left > 0; {
+		n := min(left, int64(len(b.b)))
+		if err := readFull(p.File, b.b[:n], off); err != nil {
+			return err
+		}
+		if _, err := c.nc.Write(b.b[:n]); err != nil {
+			return err
+		}
+		off, left = off+n, left-n
+	}
+	return nil
+}
+
+func readFull(f File, b []byte, off int64) error {
+	n, err := f.ReadAt(b, off)
+	if n == len(b) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read segment: %w", err)
+}

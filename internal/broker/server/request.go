@@ -1,0 +1,63 @@
+package server
+
+// Request is one frame and the place of its answer.
+type Request struct {
+	// Body is the frame without its length. It is valid only until Serve
+	// returns; who needs it longer copies it.
+	Body []byte
+
+	conn *Conn
+	// Under the ring's lock:
+	ready    bool // out or build is set
+	handling bool // Serve has not returned yet: the reader will flush
+	out      Out
+	build    func() (Out, bool)
+}
+
+// Conn is the connection that the request came from.
+func (r *Request) Conn() *Conn { return r.conn }
+
+// Reply answers. The frame is sent when all earlier requests of the connection
+// are answered. It never blocks on the client.
+func (r *Request) Reply(o Out) { r.complete(o, nil) }
+
+// NoReply ends a request that gets no answer (Produce with acks=0).
+func (r *Request) NoReply() { r.complete(Out{}, nil) }
+
+// Wake says that build may now be able to make the answer. It is called when
+// the request's turn has come, in a goroutine of the connection, where it may
+// read from disk. If it returns false the request goes on waiting, and build,
+// before it returned, must have arranged for another Wake.
+func (r *Request) Wake(build func() (Out, bool)) { r.complete(Out{}, build) }
+
+// Fail closes the connection without an answer, as Kafka does for requests
+// that it cannot parse.
+func (r *Request) Fail(reason string) {
+	c := r.conn
+	c.srv.Stats.Malformed.Add(1)
+	c.srv.logger.Warn("closing connection: bad request", "peer", c.RemoteAddr(), "listener", c.listener.Name, "reason", reason)
+	c.abort()
+	c.ring.Lock()
+	c.ring.closed = true
+	c.ring.Unlock()
+	r.complete(Out{}, nil)
+}
+
+func (r *Request) complete(o Out, build func() (Out, bool)) {
+	c := r.conn
+	c.ring.Lock()
+	if c.ring.closed {
+		c.ring.Unlock()
+		o.release()
+		return
+	}
+	r.out, r.build, r.ready = o, build, true
+	start := !r.handling && !c.ring.flushing && len(c.ring.pending) > 0 && c.ring.pending[0] == r
+	if start {
+		c.ring.flushing = true
+		// The reader is alive as long as the ring is not closed, so the
+		// server's group cannot reach zero under this.
+		c.srv.wg.Go(c.flush)
+	}
+	c.ring.Unlock()
+}

@@ -1,0 +1,212 @@
+// Package server accepts connections, cuts them into request frames and sends
+// the responses back in the order of the requests. It knows frames, not APIs:
+// what a request means is the business of its [Handler].
+//
+// One goroutine a connection reads a frame, hands it to the handler and, if the
+// answer is there at once, writes it. A request that has to wait leaves a place
+// in the connection's ring; the goroutine reads on, and whoever completes the
+// answer later only marks it and wakes the connection. An idle connection holds
+// one goroutine and no buffer.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of one server. A zero field takes the default named at it.
+type Limits struct {
+	// MaxRequestBytes bounds a frame's declared length
+	// (socket.request.max.bytes, default 104857600).
+	MaxRequestBytes int
+	// MaxInFlight bounds the requests of one connection that were read and
+	// not yet answered (default 256). At the bound reading pauses.
+	MaxInFlight int
+	// IdleTimeout closes a connection without traffic
+	// (connections.max.idle.ms, default 10 minutes; negative never).
+	IdleTimeout time.Duration
+	// FrameTimeout closes a connection whose frame has begun and does not
+	// get further, or that does not take its responses (default 30 s).
+	FrameTimeout time.Duration
+	// MaxConnections bounds the open connections (max.connections, default
+	// no bound).
+	MaxConnections int
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxRequestBytes <= 0 {
+		l.MaxRequestBytes = 100 << 20
+	}
+	if l.MaxInFlight <= 0 {
+		l.MaxInFlight = 256
+	}
+	if l.IdleTimeout == 0 {
+		l.IdleTimeout = 10 * time.Minute
+	}
+	if l.FrameTimeout <= 0 {
+		l.FrameTimeout = 30 * time.Second
+	}
+	return l
+}
+
+// Handler takes the requests of all connections of a server.
+type Handler interface {
+	// Serve handles one request. It is called in the goroutine of the
+	// connection, one request of a connection after the other. It, or
+	// whoever it gives the request to, must in the end call Reply, NoReply
+	// or Fail once, or Wake until its function makes the answer. Request.Body is only
+	// valid until Serve returns.
+	Serve(r *Request)
+}
+
+// Listener is one address to serve.
+type Listener struct {
+	// Name is the listener's name, upper case (PLAINTEXT, CONTROLLER).
+	Name string
+	// Net accepts the connections; the server closes it.
+	Net net.Listener
+	// Controller says that the listener is one of controller.listener.names.
+	Controller bool
+}
+
+// Server serves the connections of any number of listeners.
+type Server struct {
+	handler Handler
+	limits  Limits
+	logger  *slog.Logger
+	// Stats counts what the server does; read it at any time.
+	Stats   Stats
+	buffers bufferPool
+
+	wg     sync.WaitGroup
+	closed atomic.Bool
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	conns     map[*Conn]struct{}
+	nextID    uint64
+}
+
+// Stats are running counts of a server, for metrics.
+type Stats struct {
+	Accepted  atomic.Int64 // connections accepted
+	Refused   atomic.Int64 // connections over a limit
+	Malformed atomic.Int64 // connections closed for a frame that made no sense
+	Requests  atomic.Int64 // frames handed to the handler
+	BytesIn   atomic.Int64
+	BytesOut  atomic.Int64
+}
+
+// New returns a server that serves nothing yet.
+func New(h Handler, l Limits, logger *slog.Logger) *Server {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &Server{handler: h, limits: l.withDefaults(), logger: logger, conns: map[*Conn]struct{}{}}
+}
+
+// Run serves the listeners until ctx ends, then closes every connection and
+// returns when all goroutines that it started have ended.
+func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
+	s.mu.Lock()
+	for _, l := range listeners {
+		s.listeners = append(s.listeners, l.Net)
+	}
+	s.mu.Unlock()
+	for _, l := range listeners {
+		s.wg.Go(func() { s.accept(l) })
+	}
+	janitor := time.NewTicker(min(s.limits.FrameTimeout, max(s.limits.IdleTimeout, time.Second)) / 4)
+	defer janitor.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case now := <-janitor.C:
+			s.closeStale(now)
+		}
+	}
+	s.shutdown()
+	s.wg.Wait()
+	return nil
+}
+
+// ServeConn serves one connection that the caller made (an in-memory pipe of
+// an embedded client) until it ends. Listener.Net is not used.
+func (s *Server) ServeConn(nc net.Conn, l Listener) {
+	if c := s.admit(nc, l); c != nil {
+		s.wg.Go(c.serve)
+	}
+}
+
+// Conns returns the number of open connections.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+func (s *Server) accept(l Listener) {
+	for {
+		nc, err := l.Net.Accept()
+		if err != nil {
+			if s.closed.Load() || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			// Too many open files and the like pass: going on at once would spin.
+			s.logger.Warn("accept failed; trying again in 100 ms", "listener", l.Name, "error", err)
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		s.ServeConn(nc, l)
+	}
+}
+
+func (s *Server) admit(nc net.Conn, l Listener) *Conn {
+	s.Stats.Accepted.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() || s.limits.MaxConnections > 0 && len(s.conns) >= s.limits.MaxConnections {
+		s.Stats.Refused.Add(1)
+		_ = nc.Close() // the peer was promised nothing
+		return nil
+	}
+	s.nextID++
+	c := newConn(s, nc, l, fmt.Sprintf("%s-%s-%d", nc.LocalAddr(), nc.RemoteAddr(), s.nextID))
+	s.conns[c] = struct{}{}
+	return c
+}
+
+func (s *Server) forget(c *Conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+}
+
+func (s *Server) closeStale(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if why := c.stale(now, s.limits); why != "" {
+			s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", why)
+			c.abort()
+		}
+	}
+}
+
+func (s *Server) shutdown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed.Store(true)
+	for _, l := range s.listeners {
+		_ = l.Close() // nothing to save
+	}
+	for c := range s.conns {
+		c.abort()
+	}
+}
