@@ -6,9 +6,13 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 )
+
+// ErrLocked says that another holder has the lock that FS.Lock asked for.
+var ErrLocked = errors.New("file is locked by another process")
 
 // FS is a file system. Names use the operating system's separator. All methods
 // may be called from several goroutines. Errors satisfy errors.Is with the
