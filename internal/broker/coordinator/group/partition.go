@@ -1,0 +1,35 @@
+package group
+
+// PartitionFor is the partition of __consumer_offsets, of count partitions,
+// that keeps a group: Java's String.hashCode over UTF-16 units, sign bit
+// cleared, modulo count (Kafka's GroupCoordinatorService.partitionFor). count
+// must be positive.
+func PartitionFor(groupID string, count int32) int32 {
+	return (javaHash(groupID) & 0x7fffffff) % count
+}
+
+func javaHash(s string) int32 {
+	var h int32
+	for _, r := range s {
+		if r >= 0x10000 {
+			r -= 0x10000
+			h = 31*h + (0xd800 + r>>10)
+			h = 31*h + (0xdc00 + r&0x3ff)
+			continue
+		}
+		h = 31*h + r
+	}
+	return h
+}
+
+// utf16Len is the length of s as Java counts it.
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x10000 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,69 @@
+// Package shard is the contract between a coordinator runtime and the pure
+// state machines that it drives: one shard for each partition of an internal
+// topic (__consumer_offsets, __transaction_state, __share_group_state). A
+// shard turns (state, request, now) into a Result and has no goroutine, lock,
+// clock or I/O. As Kafka's coordinator-common (CoordinatorShard,
+// CoordinatorResult, CoordinatorRecord).
+package shard
+
+import (
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Record is one record of the internal topic. A nil Value is a tombstone. The
+// bytes belong to whoever holds the Record; a shard never changes them after
+// it has handed them out.
+type Record struct {
+	Key, Value []byte
+}
+
+// Caller stands for somebody who waits for an answer. A shard keeps it and
+// hands it back in a Reply, and does nothing else with it.
+type Caller any
+
+// Reply is an answer for Caller To. The response belongs to the receiver.
+type Reply struct {
+	To       Caller
+	Response kmsg.Response
+}
+
+// Event is something that the shard wants to hear about again when the records
+// of the same Result have been committed, or when that has failed. The runtime
+// does not look into it.
+type Event any
+
+// Note is a log line that a pure shard asks for.
+type Note struct {
+	Level   slog.Level
+	Message string
+	Attrs   []slog.Attr
+}
+
+// Result is what a shard asks its driver to do after one input. The shard has
+// already applied Records to its own state (speculatively: see Revert in the
+// runtime's Shard interface), so a driver appends them in order and without
+// anything in between.
+type Result struct {
+	// Records are to be appended, as one batch unless Divisible is set.
+	Records []Record
+	// Divisible says that Records may be split over several batches, because
+	// each of them means something alone (tombstones of an expiry run).
+	Divisible bool
+	// Replies are to be sent at once: they depend on nothing that is not
+	// committed.
+	Replies []Reply
+	// Deferred are to be sent when everything appended so far, Records
+	// included, is committed; if that fails, their callers get the error.
+	Deferred []Reply
+	// Event, if not nil, is handed back when Records are committed or failed.
+	Event Event
+	// Notes are log lines.
+	Notes []Note
+}
+
+// Empty reports that the Result asks for nothing.
+func (r *Result) Empty() bool {
+	return r == nil || len(r.Records) == 0 && len(r.Replies) == 0 && len(r.Deferred) == 0 && r.Event == nil && len(r.Notes) == 0
+}
