@@ -1,0 +1,268 @@
+package replica
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/internal/broker/replica/isr"
+	"github.com/headrace/headrace/internal/cluster/metadata"
+	"github.com/headrace/headrace/internal/kafka/record"
+	"github.com/headrace/headrace/internal/log"
+)
+
+// Partition is this broker's replica of one partition. Its methods may be
+// called from any goroutine.
+//
+// Lock order: mu, then the log's own, then isr.Mutex. Nothing is held while
+// waiters are told.
+type Partition struct {
+	Topic   string
+	Index   int32
+	TopicID metadata.TopicID
+
+	mgr      *Manager
+	log      *log.Log
+	role     atomic.Pointer[role]
+	settings atomic.Pointer[Settings]
+	offline  atomic.Bool // its log directory has failed
+
+	// mu serialises appends with changes of the role.
+	mu sync.Mutex
+	// isr is the leader's state, nil on a follower.
+	isr struct {
+		sync.Mutex
+		leader *isr.Leader
+	}
+	commits commits
+	waiting [isolations]waitList
+}
+
+// Name is the partition's topic and index.
+func (p *Partition) Name() log.Partition { return log.Partition{Topic: p.Topic, Partition: p.Index} }
+
+// Log is the partition's storage. Only readers and maintenance use it; all
+// appends go through the partition.
+func (p *Partition) Log() *log.Log { return p.log }
+
+// LeaderEpoch is the epoch of the current leadership, whoever leads.
+func (p *Partition) LeaderEpoch() int32 { return p.role.Load().leaderEpoch }
+
+// Leads reports whether this broker leads the partition.
+func (p *Partition) Leads() bool { return p.role.Load().leader && !p.offline.Load() }
+
+// Settings are the topic's settings as they hold now.
+func (p *Partition) Settings() *Settings { return p.settings.Load() }
+
+// HighWatermark is the offset below which all is committed and visible.
+func (p *Partition) HighWatermark() int64 { return p.log.HighWatermark() }
+
+// LastStableOffset is the offset below which no transaction is open.
+func (p *Partition) LastStableOffset() int64 { return p.log.LastStableOffset() }
+
+// limit is the offset that a reader may read up to.
+func (p *Partition) limit(level Isolation) int64 {
+	switch level {
+	case ReadCommitted:
+		return p.log.LastStableOffset()
+	case ReadLogEnd:
+		return p.log.EndOffset()
+	}
+	return p.log.HighWatermark()
+}
+
+// CheckLeader returns an error unless this broker leads the partition and
+// current, the client's idea of the leader epoch, is right; -1 skips the check
+// of the epoch (KIP-320).
+func (p *Partition) CheckLeader(current int32) error {
+	r := p.role.Load()
+	if err := r.checkEpoch(current); err != nil {
+		return fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	if p.offline.Load() {
+		return fmt.Errorf("%s: its log directory is off line: %w", p.Name(), kerr.KafkaStorageError)
+	}
+	if !r.leader {
+		return fmt.Errorf("%s: led by broker %d: %w", p.Name(), r.leaderID, kerr.NotLeaderForPartition)
+	}
+	return nil
+}
+
+// AppendOptions say on whose behalf an append is made.
+type AppendOptions struct {
+	// AllISR refuses the append while the ISR is below min.insync.replicas
+	// (acks=all).
+	AllISR bool
+	// LeaderEpoch must be the current one, unless it is -1. Coordinators use
+	// it so that a deposed one writes nothing.
+	LeaderEpoch int32
+	// Internal marks a write of the broker itself: a coordinator's records,
+	// control batches. It skips the checks that are made of clients' batches.
+	Internal bool
+	Now      time.Time
+}
+
+// Append validates batches, gives them their offsets and writes them to the
+// log. It may change b in place. The records are visible, and with acks=all
+// acknowledged, when the high watermark passes them: see WhenCommitted.
+// As ReplicaManager.appendRecords and Partition.appendRecordsToLeader.
+func (p *Partition) Append(b []byte, o AppendOptions) (log.Appended, error) {
+	s := p.settings.Load()
+	if !o.Internal {
+		checked, err := p.validate(b, s, o.Now)
+		if err != nil {
+			return log.Appended{}, err
+		}
+		b = checked
+	}
+	appended, err := p.append(b, o)
+	if err != nil {
+		return appended, fmt.Errorf("append to %s: %w", p.Name(), err)
+	}
+	if !s.Log.FlushBeforeAck {
+		p.committed(p.log.EndOffset())
+	}
+	p.waiting[ReadLogEnd].wake()
+	return appended, nil
+}
+
+func (p *Partition) append(b []byte, o AppendOptions) (log.Appended, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.CheckLeader(o.LeaderEpoch); err != nil {
+		return log.Appended{}, err
+	}
+	if o.AllISR && !p.enoughReplicas() {
+		return log.Appended{}, kerr.NotEnoughReplicas
+	}
+	origin := log.FromClient
+	if o.Internal {
+		origin = log.FromCoordinator
+	}
+	return p.log.Append(b, log.AppendOptions{LeaderEpoch: p.role.Load().leaderEpoch, Now: o.Now, Origin: origin})
+}
+
+// validate checks one client's batch against the topic's rules.
+func (p *Partition) validate(b []byte, s *Settings, now time.Time) ([]byte, error) {
+	batch, rest, err := record.Next(b)
+	if err != nil || len(b) == 0 {
+		return nil, p.malformed(b, err)
+	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("%s: more than one record batch in a request: %w", p.Name(), kerr.InvalidRecord)
+	}
+	rules := s.Rules
+	rules.NowMs = now.UnixMilli()
+	res, err := record.Validate(batch, &rules)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	if res.Rebuilt != nil {
+		return res.Rebuilt, nil
+	}
+	return b, nil
+}
+
+func (p *Partition) malformed(b []byte, err error) error {
+	if len(b) == 0 {
+		return fmt.Errorf("%s: the request has no records: %w", p.Name(), kerr.InvalidRecord)
+	}
+	return fmt.Errorf("%s: %w: %w", p.Name(), err, kerr.CorruptMessage)
+}
+
+func (p *Partition) enoughReplicas() bool {
+	p.isr.Lock()
+	defer p.isr.Unlock()
+	return p.isr.leader != nil && p.isr.leader.EnoughReplicas()
+}
+
+// WhenCommitted tells w when the high watermark has reached offset, or when it
+// no longer can because the leadership is lost.
+func (p *Partition) WhenCommitted(offset int64, w CommitWaiter) {
+	if p.HighWatermark() >= offset {
+		w.Committed(nil)
+		return
+	}
+	p.commits.add(offset, w)
+	// What happened between the look and the entry is made up for here.
+	if p.HighWatermark() >= offset {
+		p.commits.release(p.HighWatermark())
+	}
+	if !p.Leads() {
+		p.commits.fail(kerr.NotLeaderForPartition)
+	}
+}
+
+// durable is told by the log's sync workers.
+func (p *Partition) durable(offset int64) {
+	if p.settings.Load().Log.FlushBeforeAck {
+		p.committed(offset)
+	}
+}
+
+// committed notes this broker's own committed offset.
+func (p *Partition) committed(offset int64) {
+	p.isr.Lock()
+	if p.isr.leader == nil {
+		p.isr.Unlock()
+		return
+	}
+	hw, moved := p.isr.leader.Committed(p.mgr.opts.BrokerID, offset)
+	if moved {
+		// Under the lock, so that two syncs cannot set it in the wrong order.
+		p.log.SetHighWatermark(hw)
+	}
+	p.isr.Unlock()
+	if moved {
+		p.commits.release(hw)
+		p.waiting[ReadUncommitted].wake()
+		p.waiting[ReadCommitted].wake()
+	}
+}
+
+// Read is what a fetch found in one partition. Range.Release must be called.
+type Read struct {
+	Range            log.Range
+	HighWatermark    int64
+	LastStableOffset int64
+	LogStartOffset   int64
+}
+
+// ReadOptions ask for batches.
+type ReadOptions struct {
+	From        int64
+	MaxBytes    int
+	MinOne      bool // the first batch whole, even if it is larger than MaxBytes (KIP-74)
+	Level       Isolation
+	LeaderEpoch int32 // the client's, -1 unknown
+}
+
+// Read finds the batches from an offset on. As Partition.fetchRecords.
+func (p *Partition) Read(o ReadOptions) (Read, error) {
+	if err := p.CheckLeader(o.LeaderEpoch); err != nil {
+		return Read{}, err
+	}
+	r := Read{HighWatermark: p.HighWatermark(), LastStableOffset: p.LastStableOffset(), LogStartOffset: p.log.StartOffset()}
+	limit := p.limit(o.Level)
+	if o.From < r.LogStartOffset || o.From > p.log.EndOffset() {
+		return r, fmt.Errorf("%s: offset %d is not between %d and %d: %w", p.Name(), o.From, r.LogStartOffset, p.log.EndOffset(), kerr.OffsetOutOfRange)
+	}
+	if o.From >= limit || o.MaxBytes <= 0 && !o.MinOne {
+		return r, nil
+	}
+	var err error
+	r.Range, err = p.log.Read(o.From, o.MaxBytes, limit, o.MinOne)
+	return r, err
+}
+
+// Wait parks a fetch until there may be something at or behind from. It fires
+// at once if there already is.
+func (p *Partition) Wait(w *FetchWaiter, level Isolation, from int64) {
+	p.waiting[level].add(w)
+	if from < p.limit(level) || !p.Leads() {
+		w.Fire()
+	}
+}
