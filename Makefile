@@ -1,5 +1,5 @@
 # Headrace's commands. `make test` is what CI runs; `make accept` is the full form of every acceptance line.
-# Variables: SEED, SECONDS (sim), FUZZTIME, BENCH, PAIRS, STRICT=1 (a skip fails), SUITE and CLASS (conform).
+# Variables: SEED, SIM_SECONDS (sim), FUZZTIME, BENCH, PAIRS, STRICT=1 (a skip fails), SUITE and CLASS (conform).
 export GOTOOLCHAIN = auto
 export CGO_ENABLED = 0
 SHELL       := /usr/bin/env bash
@@ -59,7 +59,7 @@ sim-reduced:
 	@$(SUM) -name sim -- $(GO) test -json -count=1 -timeout 10m ./internal/sim/...
 
 sim: ## the simulation; SEED=n repeats one run exactly
-	SEED=$(SEED) SECONDS=$(SECONDS) $(GO) test -count=1 -v -timeout 0 ./internal/sim/...
+	SEED=$(SEED) SIM_SECONDS=$(SIM_SECONDS) $(GO) test -count=1 -v -timeout 0 ./internal/sim/...
 
 lesson: build ## docs/lesson.md's own commands in a fresh copy
 	@$(SUM) -name lesson -- $(GO) test -json -count=1 -tags lesson -timeout 10m -run Clone ./test/lesson
