@@ -22,17 +22,17 @@ var cores = []string{
 
 // coreImports may not be imported by a core.
 var coreImports = map[string]string{
-	"os":           "a core does no I/O",
-	"os/signal":    "a core does no I/O",
-	"net":          "a core does no I/O",
-	"net/http":     "a core does no I/O",
-	"log":          "effects are returned, not logged",
-	"log/slog":     "effects are returned, not logged",
-	"sync":         "a core has no lock and no goroutine",
-	"sync/atomic":  "a core has no lock and no goroutine",
-	"math/rand":    "randomness comes from the caller's seed, by math/rand/v2",
-	"crypto/rand":  "randomness comes from the caller's seed",
-	"context":      "a core waits for nothing",
+	"os":          "a core does no I/O",
+	"os/signal":   "a core does no I/O",
+	"net":         "a core does no I/O",
+	"net/http":    "a core does no I/O",
+	"log":         "effects are returned, not logged",
+	"log/slog":    "effects are returned, not logged",
+	"sync":        "a core has no lock and no goroutine",
+	"sync/atomic": "a core has no lock and no goroutine",
+	"math/rand":   "randomness comes from the caller's seed, by math/rand/v2",
+	"crypto/rand": "randomness comes from the caller's seed",
+	"context":     "a core waits for nothing",
 }
 
 // clockFuncs are the functions of package time that read or wait for the clock.
