@@ -30,6 +30,9 @@ const (
 	HeaderSize = 61
 	// LogOverhead is the part of the header that BatchLength does not count.
 	LogOverhead = 12
+
+	// Magic is the format version of every batch here (KIP-98).
+	Magic = 2
 )
 
 // ErrCorrupt marks bytes that can be no valid batch: a wrong checksum, a
@@ -129,7 +132,7 @@ func (b Batch) ComputeCRC() uint32 { return crc32.Checksum(b[posAttributes:], ca
 
 // CheckCRC returns ErrCorrupt unless magic is 2 and the checksum is right.
 func (b Batch) CheckCRC() error {
-	if b.Magic() != 2 || b.CRC() != b.ComputeCRC() {
+	if b.Magic() != Magic || b.CRC() != b.ComputeCRC() {
 		return ErrCorrupt
 	}
 	return nil
