@@ -229,6 +229,11 @@ type Read struct {
 	HighWatermark    int64
 	LastStableOffset int64
 	LogStartOffset   int64
+	// Limit is where the reader's view of the log ended.
+	Limit int64
+	// Aborted are the aborted transactions in the range, for read_committed
+	// only; not nil then.
+	Aborted []log.AbortedTxn
 }
 
 // ReadOptions ask for batches.
@@ -247,6 +252,7 @@ func (p *Partition) Read(o ReadOptions) (Read, error) {
 	}
 	r := Read{HighWatermark: p.HighWatermark(), LastStableOffset: p.LastStableOffset(), LogStartOffset: p.log.StartOffset()}
 	limit := p.limit(o.Level)
+	r.Limit = limit
 	if o.From < r.LogStartOffset || o.From > p.log.EndOffset() {
 		return r, fmt.Errorf("%s: offset %d is not between %d and %d: %w", p.Name(), o.From, r.LogStartOffset, p.log.EndOffset(), kerr.OffsetOutOfRange)
 	}
@@ -255,6 +261,9 @@ func (p *Partition) Read(o ReadOptions) (Read, error) {
 	}
 	var err error
 	r.Range, err = p.log.Read(o.From, o.MaxBytes, limit, o.MinOne)
+	if err == nil && o.Level == ReadCommitted {
+		r.Aborted = p.log.AbortedTxns(o.From, r.Range.NextOffset())
+	}
 	return r, err
 }
 

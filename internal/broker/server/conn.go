@@ -34,7 +34,7 @@ type Conn struct {
 		room     sync.Cond  // the reader waits here while the ring is full
 		pending  []*Request // in the order of arrival
 		spare    [4]*Request
-		flushing bool       // a goroutine owns the write side
+		flushing bool // a goroutine owns the write side
 		closed   bool
 	}
 }
@@ -189,15 +189,21 @@ func (c *Conn) close() {
 	c.srv.forget(c)
 }
 
-// dropPending gives back what finished responses hold. The lock is held.
+// dropPending lets go of everything that will not be answered any more. Nobody
+// else owns the write side; the lock is held, and let go meanwhile.
 func (c *Conn) dropPending() {
-	for _, r := range c.ring.pending {
-		if r.ready {
-			r.out.release()
-		}
-	}
+	dropped := c.ring.pending
 	c.ring.pending = nil
 	c.ring.room.Broadcast()
+	c.ring.Unlock()
+	for _, r := range dropped {
+		if r.ready {
+			r.out.release()
+		} else if r.drop != nil {
+			r.drop()
+		}
+	}
+	c.ring.Lock()
 }
 
 // input is the read side: a buffer that is there only while bytes are.

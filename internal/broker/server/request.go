@@ -12,6 +12,7 @@ type Request struct {
 	handling bool // Serve has not returned yet: the reader will flush
 	out      Out
 	build    func() (Out, bool)
+	drop     func()
 }
 
 // Conn is the connection that the request came from.
@@ -29,6 +30,11 @@ func (r *Request) NoReply() { r.complete(Out{}, nil) }
 // read from disk. If it returns false the request goes on waiting, and build,
 // before it returned, must have arranged for another Wake.
 func (r *Request) Wake(build func() (Out, bool)) { r.complete(Out{}, build) }
+
+// OnDrop sets what is called, once and without a lock, if the connection ends
+// before the request is answered: who waits for the request's sake stops. It
+// must be set in Serve or in a function that Wake got.
+func (r *Request) OnDrop(f func()) { r.drop = f }
 
 // Fail closes the connection without an answer, as Kafka does for requests
 // that it cannot parse.
