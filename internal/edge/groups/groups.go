@@ -1,0 +1,83 @@
+// Package groups administers consumer groups: what Kafka's Admin client does for kafka-consumer-groups, with the same
+// choice of requests and the same errors (javaerr exceptions). It works on any broker that speaks the protocol.
+package groups
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/edge/javaerr"
+)
+
+// Admin sends the requests. It may be used by several goroutines.
+type Admin struct {
+	cl      *kgo.Client
+	timeout time.Duration
+}
+
+// New returns an Admin on cl, which stays the caller's. Each call of the Admin ends after timeout with Kafka's
+// TimeoutException.
+func New(cl *kgo.Client, timeout time.Duration) *Admin { return &Admin{cl, timeout} }
+
+// Partition names a partition. The order of Compare is by topic, then number.
+type Partition struct {
+	Topic string
+	ID    int32
+}
+
+// Compare orders partitions.
+func (p Partition) Compare(q Partition) int {
+	if c := strings.Compare(p.Topic, q.Topic); c != 0 {
+		return c
+	}
+	return int(p.ID - q.ID)
+}
+
+// call runs f within the timeout and turns what it fails with into an exception. Name is the call as the Java client
+// names it in its messages.
+func (a *Admin) call(ctx context.Context, name string, f func(context.Context) error) error {
+	within, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	err := f(within)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case within.Err() != nil || errors.Is(err, context.DeadlineExceeded), isUnreachable(err):
+		e := javaerr.New("TimeoutException", "Timed out waiting for a node assignment. Call: %s", name)
+		e.Cause = err
+		return e
+	}
+	return javaerr.From(err)
+}
+
+// isUnreachable says that no broker answered. The Java client keeps trying until its timeout, which tells the user
+// nothing more, so the answer is given at once.
+func isUnreachable(err error) bool {
+	var dial *kgo.ErrFirstReadEOF
+	return errors.As(err, &dial) || strings.Contains(err.Error(), "unable to dial")
+}
+
+// coded is Coded for a response's optional message.
+func coded(code int16, message *string) error {
+	if message == nil {
+		return javaerr.Coded(code, "")
+	}
+	return javaerr.Coded(code, *message)
+}
+
+// request sends req to whom the client chooses and returns the response.
+func request[Resp kmsg.Response](ctx context.Context, a *Admin, req kmsg.Request) (Resp, error) {
+	var none Resp
+	resp, err := a.cl.Request(ctx, req)
+	if err != nil {
+		return none, err
+	}
+	return resp.(Resp), nil
+}

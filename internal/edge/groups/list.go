@@ -1,0 +1,49 @@
+package groups
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/edge/javaerr"
+)
+
+// Listing is a group as a coordinator lists it.
+type Listing struct {
+	Group        string `json:"group"`
+	ProtocolType string `json:"protocolType"`
+	State        string `json:"state"` // "" from brokers that do not tell (before 2.6)
+	Type         string `json:"type"`  // "" likewise (before 3.7)
+}
+
+// List returns the groups of consumers on all brokers, classic and new, by name. States and types narrow it; empty
+// means all. As Admin.listGroups with ListGroupsOptions.forConsumerGroups.
+func (a *Admin) List(ctx context.Context, states, types []string) ([]Listing, error) {
+	if len(types) == 0 {
+		types = []string{"Classic", "Consumer"}
+	}
+	var out []Listing
+	err := a.call(ctx, "listGroups", func(ctx context.Context) error {
+		req := kmsg.NewPtrListGroupsRequest()
+		req.StatesFilter, req.TypesFilter = states, types
+		out = out[:0]
+		for _, shard := range a.cl.RequestSharded(ctx, req) {
+			if shard.Err != nil {
+				return shard.Err
+			}
+			resp := shard.Resp.(*kmsg.ListGroupsResponse)
+			if err := javaerr.Coded(resp.ErrorCode, ""); err != nil {
+				return err
+			}
+			for _, g := range resp.Groups {
+				out = append(out, Listing{g.Group, g.ProtocolType, g.GroupState, g.GroupType})
+			}
+		}
+		return nil
+	})
+	out = slices.DeleteFunc(out, func(l Listing) bool { return l.ProtocolType != "" && l.ProtocolType != "consumer" })
+	slices.SortFunc(out, func(x, y Listing) int { return strings.Compare(x.Group, y.Group) })
+	return out, err
+}
