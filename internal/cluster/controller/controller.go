@@ -70,7 +70,9 @@ type Authorizer interface {
 // Decision is what a request leads to.
 type Decision struct {
 	// Records are to be proposed together, as one atomic batch; there may be
-	// none. The reply must not be sent before they are committed.
+	// none. The reply must not be sent before they are committed or, if there
+	// are none, before everything that the image holds is: the decision was
+	// made on it.
 	Records []metadata.Record
 	// Reply answers the request, in the request's version.
 	Reply kmsg.Response
@@ -158,10 +160,7 @@ func (c *Controller) Handle(img *metadata.Image, now time.Time, rnd *rand.Rand, 
 		return Decision{}, fmt.Errorf("%w: API key %d", ErrUnhandled, req.Key())
 	}
 	x := &exchange{img: img, now: now, rnd: rnd, from: from}
-	resp := req.ResponseKind()
-	resp.SetVersion(req.GetVersion())
-	r.handle(c, x, req, resp)
-	return Decision{Records: x.out, Reply: resp}, nil
+	return r.run(c, x, req), nil
 }
 
 // Handles tells whether requests with this API key are for the controller.

@@ -156,3 +156,6 @@ func (p *Partition) compact() *Partition {
 	}
 	return p
 }
+
+// After gives the partition as a change leaves it.
+func (p *Partition) After(r *PartitionChangeRecord) *Partition { return p.merge(r) }

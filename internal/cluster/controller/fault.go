@@ -1,0 +1,67 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// fault is an error for the client: Kafka's error, and a text of its own. An
+// empty text is sent as null, as ApiError does where the text would only repeat
+// the error's general one.
+type fault struct {
+	kind *kerr.Error
+	text string
+}
+
+func (f *fault) Error() string {
+	if f.text == "" {
+		return f.kind.Message
+	}
+	return f.kind.Message + ": " + f.text
+}
+
+func (f *fault) Unwrap() error { return f.kind }
+
+func faultf(kind *kerr.Error, format string, args ...any) *fault {
+	return &fault{kind, fmt.Sprintf(format, args...)}
+}
+
+// fill writes the fault to the two fields of a response; nil is success.
+func (f *fault) fill(code *int16, text **string) {
+	*code, *text = 0, nil
+	if f == nil {
+		return
+	}
+	*code = f.kind.Code
+	if f.text != "" {
+		*text = &f.text
+	}
+}
+
+// code is the error code alone, for responses without a text.
+func (f *fault) code() int16 {
+	if f == nil {
+		return 0
+	}
+	return f.kind.Code
+}
+
+// asFault gives an error of someone else's as a fault; an error without a Kafka
+// code becomes kind.
+func asFault(err error, kind *kerr.Error) *fault {
+	if err == nil {
+		return nil
+	}
+	var f *fault
+	if errors.As(err, &f) {
+		return f
+	}
+	errors.As(err, &kind)
+	text := err.Error()
+	if text == kind.Error() {
+		text = ""
+	}
+	return &fault{kind, text}
+}
