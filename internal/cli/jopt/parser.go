@@ -133,12 +133,8 @@ func (p *Parser) take(s *Set, in *words, o *Option, value string, hasValue bool)
 			return missingArgument(o)
 		}
 		value = in.next()
-		if o.Separator == 0 {
-			s.found[o] = append(s.found[o], value)
-			return nil
-		}
 	default:
-		if !in.more() || p.looksLikeOption(s, in.args[0]) && !o.isNumber(in.args[0]) || !o.converts(in.args[0]) {
+		if !in.more() || looksLikeOption(in.args[0]) && !o.isNumber(in.args[0]) || !o.converts(in.args[0]) {
 			return nil
 		}
 		value = in.next()
@@ -148,7 +144,7 @@ func (p *Parser) take(s *Set, in *words, o *Option, value string, hasValue bool)
 }
 
 // looksLikeOption is OptionParser.looksLikeAnOption.
-func (p *Parser) looksLikeOption(_ *Set, word string) bool {
+func looksLikeOption(word string) bool {
 	return len(word) > 1 && word[0] == '-'
 }
 
