@@ -114,7 +114,7 @@ compare: build ## against Apache Kafka on this machine: WORKLOADS, PAIRS
 # ---- releases ------------------------------------------------------------------------------------------------------
 
 dist: ## dist/headrace-<version>.tgz, shaped like Kafka's, and the static dist/headrace
-	GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' test/dist/make
+	GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' tools/dist
 
 # ---- long forms ----------------------------------------------------------------------------------------------------
 
