@@ -163,7 +163,7 @@ func (l *entryLog) write(s *segment, entries []*pb.Entry) error {
 		refs = append(refs, entryRef{
 			term: e.GetTerm(), pos: start + int64(len(l.buf)), size: int32(len(e.GetData())), typ: e.GetType(),
 		})
-		l.buf = appendEntry(l.buf, e)
+		l.buf = appendEntry(l.buf, e, entries[0].GetIndex())
 	}
 	if _, err := s.file.WriteAt(l.buf, start); err != nil {
 		err = fmt.Errorf("write %s: %w", s.path, err)

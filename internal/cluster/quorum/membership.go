@@ -66,6 +66,13 @@ func (m Membership) Contains(id Identity) bool {
 	return ok && x.Identity == id
 }
 
+// same tells whether two values are copies of one: cheap, and never true for
+// lists that differ.
+func (m Membership) same(o Membership) bool {
+	return m.ClusterID == o.ClusterID && len(m.Members) == len(o.Members) &&
+		(len(m.Members) == 0 || &m.Members[0] == &o.Members[0])
+}
+
 // With returns a copy that has member in place of any member with the same
 // Raft id.
 func (m Membership) With(member Member) Membership {
@@ -236,3 +243,16 @@ func (r *reader) count(limit int) int {
 }
 
 func (r *reader) string() string { return string(r.bytes(r.count(maxNameBytes))) }
+
+func (r *reader) varint() int64 {
+	if r.err != nil {
+		return 0
+	}
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.err = errShort
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}

@@ -83,6 +83,9 @@ func (s *Storage) FirstIndex() (uint64, error) { return s.boundary.index + 1, ni
 // Snapshot implements raft.Storage. The result has no data: whoever sends it
 // puts the file in (Voter does), so that Raft never holds the bytes.
 func (s *Storage) Snapshot() (*pb.Snapshot, error) {
+	if !s.Founded() {
+		return nil, raft.ErrSnapshotTemporarilyUnavailable
+	}
 	m := s.newest()
 	return &pb.Snapshot{Metadata: &pb.SnapshotMetadata{
 		ConfState: m.ConfState, Index: new(m.Index), Term: new(m.Term),

@@ -22,7 +22,7 @@ const (
 	tmpSuffix         = ".tmp"
 	segmentMagic      = 0x48524d4c4f473031 // "HRMLOG01"
 	segmentHeaderSize = 24
-	entryHeaderSize   = 32
+	entryHeaderSize   = 40
 	// maxEntryBytes bounds one entry's payload: what Kafka calls
 	// MAX_BATCH_SIZE_BYTES of its controller is 8 MiB; twice that leaves room.
 	maxEntryBytes = 16 << 20
@@ -92,8 +92,10 @@ func createSegment(fsys vfs.FS, dir string, first uint64) (*segment, error) {
 	return &segment{first: first, path: path, file: f}, nil
 }
 
-// appendEntry encodes e behind b.
-func appendEntry(b []byte, e *pb.Entry) []byte {
+// appendEntry encodes e behind b. durable is the index below which everything
+// was on stable storage when e was written: it tells a torn write, which may
+// have whole entries of the same write behind it, from damage.
+func appendEntry(b []byte, e *pb.Entry, durable uint64) []byte {
 	start := len(b)
 	data := e.GetData()
 	b = append(b, make([]byte, entryHeaderSize)...)
@@ -102,8 +104,9 @@ func appendEntry(b []byte, e *pb.Entry) []byte {
 	be.PutUint32(h[4:], uint32(len(data)))
 	be.PutUint64(h[8:], e.GetIndex())
 	be.PutUint64(h[16:], e.GetTerm())
-	h[24] = byte(e.GetType())
-	be.PutUint32(h[28:], crc32.Checksum(data, castagnoli))
+	be.PutUint64(h[24:], durable)
+	h[32] = byte(e.GetType())
+	be.PutUint32(h[36:], crc32.Checksum(data, castagnoli))
 	be.PutUint32(h, crc32.Checksum(h[4:entryHeaderSize], castagnoli))
 	return append(b, data...)
 }
@@ -111,6 +114,7 @@ func appendEntry(b []byte, e *pb.Entry) []byte {
 // entryHeader is the decoded head of a stored entry.
 type entryHeader struct {
 	index, term uint64
+	durable     uint64 // all entries below were synced before this was written
 	size        uint32
 	typ         pb.EntryType
 	dataCRC     uint32
@@ -124,7 +128,7 @@ func decodeEntryHeader(h []byte) (entryHeader, bool) {
 	}
 	out := entryHeader{
 		size: be.Uint32(h[4:]), index: be.Uint64(h[8:]), term: be.Uint64(h[16:]),
-		typ: pb.EntryType(h[24]), dataCRC: be.Uint32(h[28:]),
+		durable: be.Uint64(h[24:]), typ: pb.EntryType(h[32]), dataCRC: be.Uint32(h[36:]),
 	}
 	return out, out.size <= maxEntryBytes && out.typ <= pb.EntryConfChangeV2
 }
@@ -206,16 +210,17 @@ func (s *segment) scan(b []byte) stop {
 	return stop{pos: s.end()}
 }
 
-// entryAfter tells whether a whole entry lies anywhere behind pos. If so the
-// bad bytes at pos are damage: a torn write has nothing whole behind it.
-func (s *segment) entryAfter(pos int64) (bool, error) {
+// laterWrite tells whether a whole entry lies behind pos that was written after
+// entry i had been synced. If so the bad bytes of i are damage, not a torn
+// write: a write that was never acknowledged has nothing later behind it.
+func (s *segment) laterWrite(pos int64, i uint64) (bool, error) {
 	b, err := readAll(s.file)
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", s.path, err)
 	}
 	for at := pos + 1; at+entryHeaderSize <= int64(len(b)); at++ {
 		h, ok := decodeEntryHeader(b[at:])
-		if !ok || at+entryHeaderSize+int64(h.size) > int64(len(b)) {
+		if !ok || h.durable <= i || at+entryHeaderSize+int64(h.size) > int64(len(b)) {
 			continue
 		}
 		data := b[at+entryHeaderSize:][:h.size]

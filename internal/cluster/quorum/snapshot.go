@@ -256,4 +256,3 @@ func readSnapshotFile(fsys vfs.FS, path string) ([]byte, error) {
 	}
 	return b, nil
 }
-
