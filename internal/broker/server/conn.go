@@ -173,8 +173,15 @@ func (c *Conn) stale(now time.Time, l Limits) string {
 	return ""
 }
 
-// abort breaks the connection off from outside; its goroutines then end.
-func (c *Conn) abort() { _ = c.nc.Close() }
+// abort breaks the connection off from outside; its goroutines then end, the
+// reader also when it waits for room in the ring.
+func (c *Conn) abort() {
+	_ = c.nc.Close() // the error of a dead socket tells nothing
+	c.ring.Lock()
+	c.ring.closed = true
+	c.ring.room.Broadcast()
+	c.ring.Unlock()
+}
 
 // close ends the connection: what was not answered never will be.
 func (c *Conn) close() {

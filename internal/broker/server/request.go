@@ -43,9 +43,6 @@ func (r *Request) Fail(reason string) {
 	c.srv.Stats.Malformed.Add(1)
 	c.srv.logger.Warn("closing connection: bad request", "peer", c.RemoteAddr(), "listener", c.listener.Name, "reason", reason)
 	c.abort()
-	c.ring.Lock()
-	c.ring.closed = true
-	c.ring.Unlock()
 	r.complete(Out{}, nil)
 }
 

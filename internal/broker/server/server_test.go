@@ -1,0 +1,293 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// script is a handler whose answers the test decides.
+type script func(r *Request)
+
+func (s script) Serve(r *Request) { s(r) }
+
+// start serves s on loopback and returns its address.
+func start(t *testing.T, s script, l Limits) (*Server, string) {
+	t.Helper()
+	nl, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := New(s, l, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- srv.Run(ctx, Listener{Name: "PLAINTEXT", Net: nl}) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("the server did not stop: a goroutine hangs")
+		}
+	})
+	return srv, nl.Addr().String()
+}
+
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func frame(body []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
+}
+
+func readFrame(t *testing.T, c io.Reader) []byte {
+	t.Helper()
+	var n [4]byte
+	if _, err := io.ReadFull(c, n[:]); err != nil {
+		t.Fatalf("read length: %v", err)
+	}
+	b := make([]byte, binary.BigEndian.Uint32(n[:]))
+	if _, err := io.ReadFull(c, b); err != nil {
+		t.Fatalf("read %d bytes: %v", len(b), err)
+	}
+	return b
+}
+
+func write(t *testing.T, c io.Writer, b []byte) {
+	t.Helper()
+	if _, err := c.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func echo(r *Request) { r.Reply(Bytes(frame(bytes.Clone(r.Body)))) }
+
+func TestFramesOfEverySizeComeBack(t *testing.T) {
+	_, addr := start(t, echo, Limits{})
+	c := dial(t, addr)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 100, firstBuffer - 4, firstBuffer - 3, firstBuffer, 70_000, 600_000, 5 << 20, 7} {
+		body := make([]byte, n)
+		for i := range body {
+			body[i] = byte(rnd.Uint32())
+		}
+		go func() { _, _ = c.Write(frame(body)) }() // a failure shows in the read
+		if got := readFrame(t, c); !bytes.Equal(got, body) {
+			t.Fatalf("frame of %d bytes came back as %d other bytes", n, len(got))
+		}
+	}
+}
+
+func TestFrameByteByByte(t *testing.T) {
+	_, addr := start(t, echo, Limits{})
+	c := dial(t, addr)
+	for _, b := range append(frame([]byte("slow")), frame([]byte("er"))...) {
+		write(t, c, []byte{b})
+	}
+	if got := string(readFrame(t, c)) + string(readFrame(t, c)); got != "slower" {
+		t.Fatalf("got %q", got)
+	}
+}
+
+func TestAnswersLeaveInTheOrderOfTheRequests(t *testing.T) {
+	var mu sync.Mutex
+	parked := map[byte]*Request{}
+	arrived := make(chan struct{}, 10)
+	_, addr := start(t, func(r *Request) {
+		if r.Body[0] >= 'a' {
+			echo(r)
+		} else {
+			mu.Lock()
+			parked[r.Body[0]] = r
+			mu.Unlock()
+		}
+		arrived <- struct{}{}
+	}, Limits{})
+	c := dial(t, addr)
+	for _, b := range []byte("1a2b3c") {
+		write(t, c, frame([]byte{b}))
+	}
+	for range 6 {
+		<-arrived
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, b := range []byte("321") {
+		parked[b].Reply(Bytes(frame([]byte{b})))
+	}
+	var got []byte
+	for range 6 {
+		got = append(got, readFrame(t, c)...)
+	}
+	if string(got) != "1a2b3c" {
+		t.Fatalf("order %q", got)
+	}
+}
+
+func TestWakeBuildsInTurnAndMayWaitAgain(t *testing.T) {
+	tries := 0
+	requests := make(chan *Request, 1)
+	_, addr := start(t, func(r *Request) { requests <- r }, Limits{})
+	c := dial(t, addr)
+	write(t, c, frame([]byte("x")))
+	r := <-requests
+	again := make(chan struct{})
+	var build func() (Out, bool)
+	build = func() (Out, bool) {
+		if tries++; tries == 1 {
+			close(again)
+			return Out{}, false
+		}
+		return Bytes(frame([]byte("done"))), true
+	}
+	r.Wake(build)
+	<-again
+	r.Wake(build)
+	if got := string(readFrame(t, c)); got != "done" || tries != 2 {
+		t.Fatalf("%q after %d tries", got, tries)
+	}
+}
+
+func TestNoReplyLeavesNoTrace(t *testing.T) {
+	_, addr := start(t, func(r *Request) {
+		if r.Body[0] == '0' {
+			r.NoReply()
+			return
+		}
+		echo(r)
+	}, Limits{})
+	c := dial(t, addr)
+	write(t, c, append(append(frame([]byte("0")), frame([]byte("1"))...), frame([]byte("0"))...))
+	write(t, c, frame([]byte("2")))
+	if got := string(readFrame(t, c)) + string(readFrame(t, c)); got != "12" {
+		t.Fatalf("got %q", got)
+	}
+}
+
+func TestFilesAreSentFromTheirOffset(t *testing.T) {
+	content := make([]byte, 3<<20)
+	for i := range content {
+		content[i] = byte(i * 7)
+	}
+	name := filepath.Join(t.TempDir(), "segment")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	for _, withFd := range []bool{true, false} {
+		released := make(chan struct{}, 1)
+		_, addr := start(t, func(r *Request) {
+			head := binary.BigEndian.AppendUint32(nil, 2+5000+2<<20)
+			r.Reply(Out{Parts: []Part{
+				{Bytes: append(head, '<')},
+				{File: file{f, withFd}, Off: 11, N: 5000},
+				{File: file{f, withFd}, Off: 1 << 20, N: 2 << 20},
+				{Bytes: []byte(">")},
+			}, Release: func() { released <- struct{}{} }})
+		}, Limits{})
+		c := dial(t, addr)
+		write(t, c, frame([]byte("x")))
+		want := bytes.Join([][]byte{{'<'}, content[11:5011], content[1<<20:], {'>'}}, nil)
+		if got := readFrame(t, c); !bytes.Equal(got, want) {
+			t.Fatalf("withFd=%v: %d bytes differ from the %d wanted", withFd, len(got), len(want))
+		}
+		<-released
+	}
+}
+
+type file struct {
+	*os.File
+	withFd bool
+}
+
+func (f file) Fd() (uintptr, bool) { return f.File.Fd(), f.withFd }
+
+func TestMalformedFramesEndTheirConnectionOnly(t *testing.T) {
+	srv, addr := start(t, echo, Limits{MaxRequestBytes: 1 << 20})
+	honest := dial(t, addr)
+	for name, b := range map[string][]byte{
+		"length -1":       {0xff, 0xff, 0xff, 0xff},
+		"length 0":        {0, 0, 0, 0},
+		"length too much": {0, 0x10, 0, 1},
+		"HTTP":            []byte("GET / HTTP/1.1\r\n\r\n"),
+		"TLS":             {0x16, 3, 1, 2, 0, 1, 0, 1},
+		"SSH":             []byte("SSH-2.0-OpenSSH\r\n"),
+	} {
+		c := dial(t, addr)
+		write(t, c, b)
+		if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: read %d bytes, %v; want the end of the connection", name, n, err)
+		}
+	}
+	if got := srv.Stats.Malformed.Load(); got != 6 {
+		t.Errorf("counted %d malformed frames, want 6", got)
+	}
+	write(t, honest, frame([]byte("still here")))
+	if got := string(readFrame(t, honest)); got != "still here" {
+		t.Fatalf("got %q", got)
+	}
+}
+
+func TestReadingPausesAtTheBoundOfRequestsInFlight(t *testing.T) {
+	requests := make(chan *Request, 100)
+	_, addr := start(t, func(r *Request) { requests <- r }, Limits{MaxInFlight: 3})
+	c := dial(t, addr)
+	for range 10 {
+		write(t, c, frame([]byte("p")))
+	}
+	first := []*Request{<-requests, <-requests, <-requests}
+	select {
+	case <-requests:
+		t.Fatal("a fourth request was read")
+	case <-time.After(50 * time.Millisecond): // nothing to wait for: the absence is the point
+	}
+	first[0].Reply(Bytes(frame([]byte("1"))))
+	readFrame(t, c)
+	<-requests
+}
+
+func TestDropTellsWhoWaitsForTheConnection(t *testing.T) {
+	dropped := make(chan struct{})
+	parked := make(chan struct{})
+	_, addr := start(t, func(r *Request) {
+		r.OnDrop(func() { close(dropped) })
+		close(parked)
+	}, Limits{})
+	c := dial(t, addr)
+	write(t, c, frame([]byte("x")))
+	<-parked
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-dropped:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody told the waiter")
+	}
+}
