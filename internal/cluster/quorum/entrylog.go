@@ -226,22 +226,18 @@ func (l *entryLog) clear() error {
 	return nil
 }
 
-// compact deletes segments that hold only entries up to and including i,
-// oldest first. The newest segment stays.
+// compact deletes segments that hold only entries up to and including i, oldest
+// first and each durably, so that what a crash leaves has no gap. The newest
+// segment stays.
 func (l *entryLog) compact(i uint64) error {
-	dropped := false
 	for len(l.segments) > 1 && l.segments[0].last() <= i {
 		s := l.segments[0]
 		l.segments = slices.Delete(l.segments, 0, 1)
-		if err := errors.Join(s.file.Close(), l.fs.Remove(s.path)); err != nil {
+		if err := errors.Join(s.file.Close(), l.fs.Remove(s.path), l.fs.SyncDir(l.dir)); err != nil {
 			return fmt.Errorf("delete %s: %w", s.path, err)
 		}
-		dropped = true
 	}
-	if !dropped {
-		return nil
-	}
-	return l.fs.SyncDir(l.dir)
+	return nil
 }
 
 // cutTorn removes the bad tail that a crash left in the newest segment and

@@ -82,10 +82,8 @@ func OpenStorage(o StorageOptions) (*Storage, error) {
 
 func (s *Storage) prepareDir() error {
 	fsys, dir := s.opts.FS, s.opts.Dir
-	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if err := errors.Join(fsys.MkdirAll(dir, 0o700), fsys.SyncDir(filepath.Dir(dir))); err != nil {
-			return fmt.Errorf("create metadata directory: %w", err)
-		}
+	if err := makeDirDurable(fsys, dir); err != nil {
+		return fmt.Errorf("create metadata directory: %w", err)
 	}
 	names, err := fsys.ReadDir(dir)
 	if err != nil {
@@ -96,6 +94,25 @@ func (s *Storage) prepareDir() error {
 			if err := fsys.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fmt.Errorf("remove leftover: %w", err)
 			}
+		}
+	}
+	return nil
+}
+
+// makeDirDurable makes a directory with its missing parents. Until the state
+// file is there, every entry on the way is synced, whoever made it: an earlier
+// process may have been killed between the two. A parent that this user may not
+// open was not made by it.
+func makeDirDurable(fsys vfs.FS, dir string) error {
+	if _, err := fsys.Stat(filepath.Join(dir, stateFileName)); err == nil {
+		return nil
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for parent := filepath.Dir(dir); parent != dir; dir, parent = parent, filepath.Dir(parent) {
+		if err := fsys.SyncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
 		}
 	}
 	return nil
