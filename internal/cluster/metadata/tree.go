@@ -37,8 +37,22 @@ type item[K, V any] struct {
 	value V
 }
 
+// find gives the index of key among the items of n, or where it would be.
+// By hand, since slices.BinarySearchFunc copies each item that it looks at.
 func (t *tree[K, V]) find(n *node[K, V], key K) (int, bool) {
-	return slices.BinarySearchFunc(n.items, key, func(it item[K, V], k K) int { return t.compare(it.key, k) })
+	low, high := 0, len(n.items)
+	for low < high {
+		mid := (low + high) / 2
+		switch c := t.compare(n.items[mid].key, key); {
+		case c == 0:
+			return mid, true
+		case c < 0:
+			low = mid + 1
+		default:
+			high = mid
+		}
+	}
+	return low, false
 }
 
 // get gives the value of key, and whether there is one.

@@ -1,7 +1,7 @@
 package metadata
 
 import (
-	"cmp"
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -49,13 +49,7 @@ func reservedUUID(low uint64) (u UUID) {
 func (u UUID) IsZero() bool { return u == UUID{} }
 
 // Compare orders UUIDs by their bytes: -1, 0 or 1.
-func (u UUID) Compare(o UUID) int {
-	// As two words: 181 ns → 74 ns per look-up of a topic, bench BenchmarkLookup/id, Go 1.27.
-	if c := cmp.Compare(binary.BigEndian.Uint64(u[:8]), binary.BigEndian.Uint64(o[:8])); c != 0 {
-		return c
-	}
-	return cmp.Compare(binary.BigEndian.Uint64(u[8:]), binary.BigEndian.Uint64(o[8:]))
-}
+func (u UUID) Compare(o UUID) int { return bytes.Compare(u[:], o[:]) }
 
 // String gives the 22 characters of Kafka's text form.
 func (u UUID) String() string { return base64.RawURLEncoding.EncodeToString(u[:]) }
