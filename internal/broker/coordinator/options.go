@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/broker/coordinator/group"
+	"github.com/headrace/headrace/internal/kafka/record"
 )
 
 // Options configures a Runtime. Open and Partitions are required.
@@ -33,6 +34,8 @@ type Options struct {
 	// MaxBatchBytes bounds a batch that is appended; it should be the internal
 	// topic's max.message.bytes. Zero means Kafka's 1,048,588.
 	MaxBatchBytes int
+	// Compression is offsets.topic.compression.codec.
+	Compression record.Codec
 	// LoadBufferBytes is offsets.load.buffer.size. Zero means 5 MiB.
 	LoadBufferBytes int
 	// Loaders is how many partitions load at the same time. Zero means 2.

@@ -3,21 +3,37 @@ package coordinator
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
+	"slices"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/broker/coordinator/group"
+	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
 // Runtime is the group coordinator of one broker. Create it with NewRuntime and
-// start Run. All methods are safe for concurrent use and none of them blocks
-// for long.
+// start Run. All methods are safe for concurrent use and none of them waits for
+// another machine or for the disk's cache to be flushed.
 //
 // Each request method answers by calling reply exactly once, from any goroutine
 // and perhaps before it returns; reply must not block. The request belongs to
-// the runtime until then, the response to the receiver. Requests are expected
+// the runtime until then, its strings for ever (decode with ReadFrom, not
+// UnsafeReadFrom); the response belongs to the receiver. Requests are expected
 // to be authorized.
 type Runtime struct {
-	opts Options
+	opts  Options
+	log   *slog.Logger
+	jobs  jobs
+	wheel wheel
+
+	// mu is taken before any executor's.
+	mu struct {
+		sync.RWMutex
+		executors map[int32]*executor // partitions that this broker leads
+		stopped   bool
+	}
 }
 
 // ClientInfo is what a group remembers of a member's connection.
@@ -31,80 +47,161 @@ type ClientInfo struct {
 // NewRuntime returns a runtime with no partition.
 func NewRuntime(o Options) *Runtime {
 	o.setDefaults()
-	return &Runtime{opts: o}
+	r := &Runtime{opts: o, log: o.Logger}
+	r.jobs.ready = make(chan struct{}, 1)
+	r.wheel.wake = make(chan struct{}, 1)
+	r.mu.executors = map[int32]*executor{}
+	return r
 }
 
-// Run owns the runtime's goroutines: timers, loads. It returns when ctx ends,
-// after every waiting caller has got COORDINATOR_NOT_AVAILABLE.
-func (r *Runtime) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// Run owns the runtime's goroutines: timers and loading. It returns nil when
+// ctx ends, after every waiting caller has got COORDINATOR_NOT_AVAILABLE.
+func (r *Runtime) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { r.turnWheel(ctx) })
+	for range r.opts.Loaders {
+		wg.Go(func() { r.jobs.work(ctx) })
+	}
+	wg.Wait()
+	r.stop()
+	return nil
+}
+
+func (r *Runtime) stop() {
+	r.mu.Lock()
+	r.mu.stopped = true
+	all := r.mu.executors
+	r.mu.executors = map[int32]*executor{}
+	r.mu.Unlock()
+	for _, e := range all {
+		e.close(kerr.CoordinatorNotAvailable)
+	}
+}
 
 // Elected says that this broker leads the internal topic's partition since
 // leaderEpoch. The shard is loaded in the background; until then requests get
 // COORDINATOR_LOAD_IN_PROGRESS. A leaderEpoch that is not newer is ignored.
-func (r *Runtime) Elected(partition, leaderEpoch int32) {}
+func (r *Runtime) Elected(partition, leaderEpoch int32) {
+	r.mu.Lock()
+	old := r.mu.executors[partition]
+	if r.mu.stopped || old != nil && old.epoch >= leaderEpoch {
+		r.mu.Unlock()
+		return
+	}
+	e := newExecutor(r, partition, leaderEpoch)
+	r.mu.executors[partition] = e
+	r.mu.Unlock()
+	if old != nil {
+		old.close(kerr.NotCoordinator)
+	}
+	r.jobs.add(e.load)
+}
 
 // Resigned says that this broker does not lead the partition any more. Waiting
 // callers get NOT_COORDINATOR.
-func (r *Runtime) Resigned(partition int32) {}
-
-// PartitionFor is the partition of the internal topic that keeps the group, and
-// whether the topic exists.
-func (r *Runtime) PartitionFor(groupID string) (int32, bool) { return 0, false }
-
-// JoinGroup handles versions 0 to 9.
-func (r *Runtime) JoinGroup(req *kmsg.JoinGroupRequest, client ClientInfo, reply func(*kmsg.JoinGroupResponse)) {
-	resp := kmsg.NewPtrJoinGroupResponse()
-	resp.Version, resp.ErrorCode = req.Version, kerr.CoordinatorNotAvailable.Code
-	reply(resp)
+func (r *Runtime) Resigned(partition int32) {
+	r.mu.Lock()
+	e := r.mu.executors[partition]
+	delete(r.mu.executors, partition)
+	r.mu.Unlock()
+	if e != nil {
+		e.close(kerr.NotCoordinator)
+	}
 }
 
-// SyncGroup handles versions 0 to 5.
-func (r *Runtime) SyncGroup(req *kmsg.SyncGroupRequest, reply func(*kmsg.SyncGroupResponse)) {}
-
-// Heartbeat handles versions 0 to 4.
-func (r *Runtime) Heartbeat(req *kmsg.HeartbeatRequest, reply func(*kmsg.HeartbeatResponse)) {}
-
-// LeaveGroup handles versions 0 to 5.
-func (r *Runtime) LeaveGroup(req *kmsg.LeaveGroupRequest, reply func(*kmsg.LeaveGroupResponse)) {}
-
-// OffsetCommit handles versions 2 to 10. Topics that do not exist are answered
-// with UNKNOWN_TOPIC_OR_PARTITION or UNKNOWN_TOPIC_ID.
-func (r *Runtime) OffsetCommit(req *kmsg.OffsetCommitRequest, reply func(*kmsg.OffsetCommitResponse)) {
+// PartitionFor is the partition of the internal topic that keeps the group;
+// ok is false while the topic does not exist.
+func (r *Runtime) PartitionFor(groupID string) (partition int32, ok bool) {
+	n := r.opts.Partitions()
+	if n <= 0 {
+		return 0, false
+	}
+	return group.PartitionFor(groupID, n), true
 }
 
-// OffsetFetch handles versions 1 to 10. In the answer every topic carries its
-// name, also from version 10 on, where the name is not sent: the caller filters
-// by it what the client may not see.
-func (r *Runtime) OffsetFetch(req *kmsg.OffsetFetchRequest, reply func(*kmsg.OffsetFetchResponse)) {
+// Loading is the number of partitions that this broker leads but cannot serve
+// yet.
+func (r *Runtime) Loading() int {
+	n := 0
+	for _, e := range r.all() {
+		if e.usable() != nil {
+			n++
+		}
+	}
+	return n
 }
 
-// OffsetDelete handles version 0.
-func (r *Runtime) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.OffsetDeleteResponse)) {
+// route finds the executor of a group.
+func (r *Runtime) route(groupID string) (*executor, error) {
+	p, ok := r.PartitionFor(groupID)
+	if !ok {
+		return nil, kerr.CoordinatorNotAvailable
+	}
+	return r.executor(p)
 }
 
-// DescribeGroups handles versions 0 to 6; authorized operations are the
-// caller's to fill in.
-func (r *Runtime) DescribeGroups(req *kmsg.DescribeGroupsRequest, reply func(*kmsg.DescribeGroupsResponse)) {
+func (r *Runtime) executor(partition int32) (*executor, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.mu.stopped {
+		return nil, kerr.CoordinatorNotAvailable
+	}
+	e := r.mu.executors[partition]
+	if e == nil {
+		return nil, kerr.NotCoordinator
+	}
+	return e, nil
 }
 
-// ListGroups handles versions 0 to 5, over all partitions that this broker
-// leads.
-func (r *Runtime) ListGroups(req *kmsg.ListGroupsRequest, reply func(*kmsg.ListGroupsResponse)) {}
-
-// DeleteGroups handles versions 0 to 2.
-func (r *Runtime) DeleteGroups(req *kmsg.DeleteGroupsRequest, reply func(*kmsg.DeleteGroupsResponse)) {
+// all is every executor, by partition.
+func (r *Runtime) all() []*executor {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	list := make([]*executor, 0, len(r.mu.executors))
+	for _, e := range r.mu.executors {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b *executor) int { return int(a.partition) - int(b.partition) })
+	return list
 }
 
-// DeletedTopic names a topic that the cluster has deleted.
-type DeletedTopic struct {
-	Name string
-	ID   [16]byte
+// deliver sends what an executor has decided. No lock is held.
+func (r *Runtime) deliver(out *outbox) {
+	for i := range out.notes {
+		n := &out.notes[i]
+		r.log.LogAttrs(context.Background(), n.Level, n.Message, n.Attrs...)
+	}
+	for i := range out.replies {
+		if c, ok := out.replies[i].To.(*call); ok {
+			c.answer(out.replies[i].Response)
+		}
+	}
+	for i := range out.failed {
+		if c, ok := out.failed[i].to.(*call); ok {
+			c.fail(out.failed[i].err)
+		}
+	}
 }
 
-// TopicsDeleted removes the offsets that groups hold for deleted topics.
-func (r *Runtime) TopicsDeleted(topics []DeletedTopic) {}
+// outbox collects answers and log lines while a lock is held.
+type outbox struct {
+	replies []shard.Reply
+	failed  []failure
+	notes   []shard.Note
+}
+
+type failure struct {
+	to  shard.Caller
+	err error
+}
+
+func (o *outbox) fail(replies []shard.Reply, err error) {
+	for i := range replies {
+		o.failed = append(o.failed, failure{replies[i].To, err})
+	}
+}
 
 func randomID() (id [16]byte) {
-	_, _ = rand.Read(id[:]) // never fails (Go 1.24)
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	return id
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
+	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
 // describeNotFound is the first version of DescribeGroups that says
@@ -91,7 +92,7 @@ func (s *Shard) DeleteGroups(now time.Time, to shard.Caller, groupIDs []string) 
 	for _, id := range groupIDs {
 		r := kmsg.NewDeleteGroupsResponseGroup()
 		r.Group = id
-		r.ErrorCode = errorCode(s.deleteGroup(o, id))
+		r.ErrorCode = wire.CodeOf(s.deleteGroup(o, id))
 		resp.Groups = append(resp.Groups, r)
 	}
 	o.replyCommitted(to, resp)

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
+	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
 // Versions of JoinGroup that changed the rules.
@@ -40,7 +41,7 @@ type Join struct {
 // later (GroupMetadataManager.classicGroupJoin).
 func (s *Shard) JoinGroup(now time.Time, in Join) *shard.Result {
 	o := &op{now: now}
-	if err := s.checkJoin(in.Request); err != nil {
+	if err := CheckJoin(&s.cfg, in.Request); err != nil {
 		joinError(o, in, in.Request.MemberID, err)
 		return &o.res
 	}
@@ -48,12 +49,14 @@ func (s *Shard) JoinGroup(now time.Time, in Join) *shard.Result {
 	return &o.res
 }
 
-func (s *Shard) checkJoin(req *kmsg.JoinGroupRequest) error {
+// CheckJoin checks what can be told without the group, which Kafka does before
+// it looks whether it coordinates the group. It completes requests of version 0.
+func CheckJoin(cfg *Config, req *kmsg.JoinGroupRequest) error {
 	if req.Group == "" {
 		return kerr.InvalidGroupID
 	}
 	t := time.Duration(req.SessionTimeoutMillis) * time.Millisecond
-	if t < s.cfg.MinSessionTimeout || t > s.cfg.MaxSessionTimeout {
+	if t < cfg.MinSessionTimeout || t > cfg.MaxSessionTimeout {
 		return kerr.InvalidSessionTimeout
 	}
 	if req.Version < joinRebalanceTimeout {
@@ -292,7 +295,7 @@ func joinErrorResponse(version int16, id string, err error) *kmsg.JoinGroupRespo
 	resp.Version = version
 	resp.Generation = -1
 	resp.MemberID = id
-	resp.ErrorCode = errorCode(err)
+	resp.ErrorCode = wire.CodeOf(err)
 	return resp
 }
 

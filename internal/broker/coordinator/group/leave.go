@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
+	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
 // leaveMembers is the first version of LeaveGroup that names several members.
@@ -103,6 +104,6 @@ func (s *Shard) leaveOne(o *op, g *classicGroup, in *kmsg.LeaveGroupRequestMembe
 
 func leaveResult(in *kmsg.LeaveGroupRequestMember, err error) kmsg.LeaveGroupResponseMember {
 	r := kmsg.NewLeaveGroupResponseMember()
-	r.MemberID, r.InstanceID, r.ErrorCode = in.MemberID, in.InstanceID, errorCode(err)
+	r.MemberID, r.InstanceID, r.ErrorCode = in.MemberID, in.InstanceID, wire.CodeOf(err)
 	return r
 }

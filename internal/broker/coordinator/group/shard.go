@@ -11,7 +11,6 @@
 package group
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
@@ -233,16 +232,4 @@ func (s *Shard) Unload(now time.Time) *shard.Result {
 		g.enter(stateDead, o.nowMs())
 	}
 	return &o.res
-}
-
-// errorCode is the code of an error that wraps a kerr.Error; UNKNOWN_SERVER_ERROR
-// for any other, 0 for nil.
-func errorCode(err error) int16 {
-	if err == nil {
-		return 0
-	}
-	if ke := (*kerr.Error)(nil); errors.As(err, &ke) {
-		return ke.Code
-	}
-	return kerr.UnknownServerError.Code
 }

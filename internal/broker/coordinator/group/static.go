@@ -5,6 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
 // staticReplaced is a restarted static member whose new id is on its way to the
@@ -66,7 +68,7 @@ func (s *Shard) finishStatic(o *op, e *staticReplaced, err error) {
 	if err != nil {
 		o.note(slog.LevelWarn, "cannot store static member", slog.String("group", g.id), slog.String("member", m.id), slog.Any("error", err))
 		resp := g.joined(m, version, false)
-		resp.MemberID, resp.LeaderID, resp.ErrorCode = "", e.oldLeader, errorCode(err)
+		resp.MemberID, resp.LeaderID, resp.ErrorCode = "", e.oldLeader, wire.CodeOf(err)
 		g.answerJoin(o, m, resp)
 		g.update(m, e.oldOffers, e.oldRebalanceMs, e.oldSessionMs, nil)
 		g.rename(m, e.oldID)

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
+	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
 // syncProtocolRequired is the first version of SyncGroup in which the member
@@ -49,12 +50,20 @@ func (s *Shard) SyncGroup(now time.Time, to shard.Caller, req *kmsg.SyncGroupReq
 	return &o.res
 }
 
-func (s *Shard) checkSync(req *kmsg.SyncGroupRequest) (*classicGroup, *member, error) {
+// CheckSync checks what can be told without the group.
+func CheckSync(req *kmsg.SyncGroupRequest) error {
 	if req.Version >= syncProtocolRequired && (req.Protocol == nil || req.ProtocolType == nil) {
-		return nil, nil, kerr.InconsistentGroupProtocol
+		return kerr.InconsistentGroupProtocol
 	}
 	if req.Group == "" {
-		return nil, nil, kerr.InvalidGroupID
+		return kerr.InvalidGroupID
+	}
+	return nil
+}
+
+func (s *Shard) checkSync(req *kmsg.SyncGroupRequest) (*classicGroup, *member, error) {
+	if err := CheckSync(req); err != nil {
+		return nil, nil, err
 	}
 	g, ok := s.groups[req.Group].(*classicGroup)
 	if !ok || g.state == stateEmpty {
@@ -174,6 +183,6 @@ func syncError(version int16, err error) *kmsg.SyncGroupResponse {
 	resp := kmsg.NewPtrSyncGroupResponse()
 	resp.Version = version
 	resp.MemberAssignment = []byte{}
-	resp.ErrorCode = errorCode(err)
+	resp.ErrorCode = wire.CodeOf(err)
 	return resp
 }

@@ -1,0 +1,202 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/broker/coordinator/group"
+	"github.com/headrace/headrace/internal/broker/coordinator/shard"
+)
+
+// Versions of the offset APIs that changed their form.
+const (
+	commitTopicIDs    = 10
+	fetchTopLevelCode = 2
+	fetchGroups       = 8
+	fetchTopicIDs     = 10
+)
+
+// OffsetCommit handles versions 2 to 10. Topics that do not exist are answered
+// with UNKNOWN_TOPIC_OR_PARTITION or, by id, UNKNOWN_TOPIC_ID. Topics that
+// carry a name are not looked up by id, so a caller that has resolved the names
+// to authorize them pays once.
+func (r *Runtime) OffsetCommit(req *kmsg.OffsetCommitRequest, reply func(*kmsg.OffsetCommitResponse)) {
+	checked, verdict := r.checkCommitTopics(req)
+	finish := func(resp *kmsg.OffsetCommitResponse) { reply(verdict.merge(resp)) }
+	c := callOf(finish, func(err error) *kmsg.OffsetCommitResponse {
+		return commitFailed(checked, r.code(err, "OffsetCommit", req.Group))
+	})
+	if len(checked.Topics) == 0 {
+		finish(commitFailed(checked, 0))
+		return
+	}
+	r.do(req.Group, c, func(s *group.Shard, now time.Time) (*shard.Result, error) {
+		return s.OffsetCommit(now, c, checked)
+	})
+}
+
+// commitFailed answers every partition with the code.
+func commitFailed(req *kmsg.OffsetCommitRequest, code int16) *kmsg.OffsetCommitResponse {
+	resp := kmsg.NewPtrOffsetCommitResponse()
+	resp.Version = req.Version
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		rt := kmsg.NewOffsetCommitResponseTopic()
+		rt.Topic, rt.TopicID = t.Topic, t.TopicID
+		for j := range t.Partitions {
+			rp := kmsg.NewOffsetCommitResponseTopicPartition()
+			rp.Partition, rp.ErrorCode = t.Partitions[j].Partition, code
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
+}
+
+// commitVerdict holds answers for what never reaches the group: topics and
+// partitions that do not exist. The zero value has none.
+type commitVerdict struct {
+	topics []kmsg.OffsetCommitResponseTopic
+}
+
+func (v *commitVerdict) reject(t *kmsg.OffsetCommitRequestTopic, partitions []kmsg.OffsetCommitRequestTopicPartition, code int16) {
+	rt := kmsg.NewOffsetCommitResponseTopic()
+	rt.Topic, rt.TopicID = t.Topic, t.TopicID
+	for i := range partitions {
+		rp := kmsg.NewOffsetCommitResponseTopicPartition()
+		rp.Partition, rp.ErrorCode = partitions[i].Partition, code
+		rt.Partitions = append(rt.Partitions, rp)
+	}
+	v.topics = append(v.topics, rt)
+}
+
+// merge adds them to the group's answer, to the same topic where it is there.
+func (v *commitVerdict) merge(resp *kmsg.OffsetCommitResponse) *kmsg.OffsetCommitResponse {
+next:
+	for i := range v.topics {
+		for j := range resp.Topics {
+			if t := &resp.Topics[j]; t.Topic == v.topics[i].Topic && t.TopicID == v.topics[i].TopicID {
+				t.Partitions = append(t.Partitions, v.topics[i].Partitions...)
+				continue next
+			}
+		}
+		resp.Topics = append(resp.Topics, v.topics[i])
+	}
+	return resp
+}
+
+// checkCommitTopics resolves names and ids and keeps what exists, as
+// KafkaApis.handleOffsetCommitRequest.
+func (r *Runtime) checkCommitTopics(req *kmsg.OffsetCommitRequest) (*kmsg.OffsetCommitRequest, *commitVerdict) {
+	v := &commitVerdict{}
+	if r.opts.Topics == nil {
+		return req, v
+	}
+	kept := *req
+	kept.Topics = make([]kmsg.OffsetCommitRequestTopic, 0, len(req.Topics))
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		if t.Topic == "" && req.Version >= commitTopicIDs {
+			t.Topic, _ = r.opts.Topics.TopicByID(t.TopicID)
+			if t.Topic == "" {
+				v.reject(t, t.Partitions, kerr.UnknownTopicID.Code)
+				continue
+			}
+		}
+		id, count, ok := r.opts.Topics.TopicByName(t.Topic)
+		if !ok {
+			v.reject(t, t.Partitions, kerr.UnknownTopicOrPartition.Code)
+			continue
+		}
+		if req.Version < commitTopicIDs {
+			t.TopicID = id
+		}
+		keep := *t
+		keep.Partitions = make([]kmsg.OffsetCommitRequestTopicPartition, 0, len(t.Partitions))
+		for _, p := range t.Partitions {
+			if p.Partition < 0 || p.Partition >= count {
+				v.reject(t, []kmsg.OffsetCommitRequestTopicPartition{p}, kerr.UnknownTopicOrPartition.Code)
+				continue
+			}
+			keep.Partitions = append(keep.Partitions, p)
+		}
+		if len(keep.Partitions) > 0 {
+			kept.Topics = append(kept.Topics, keep)
+		}
+	}
+	return &kept, v
+}
+
+// OffsetDelete handles version 0. Topics that do not exist are answered with
+// UNKNOWN_TOPIC_OR_PARTITION.
+func (r *Runtime) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.OffsetDeleteResponse)) {
+	checked, rejected := r.checkDeleteTopics(req)
+	finish := func(resp *kmsg.OffsetDeleteResponse) {
+		if resp.ErrorCode == 0 {
+			resp.Topics = append(resp.Topics, rejected...)
+		}
+		reply(resp)
+	}
+	c := callOf(finish, func(err error) *kmsg.OffsetDeleteResponse {
+		resp := kmsg.NewPtrOffsetDeleteResponse()
+		resp.Version, resp.ErrorCode = req.Version, r.code(err, "OffsetDelete", req.Group)
+		return resp
+	})
+	if req.Group == "" {
+		c.fail(kerr.InvalidGroupID)
+		return
+	}
+	r.do(req.Group, c, func(s *group.Shard, now time.Time) (*shard.Result, error) {
+		return s.OffsetDelete(now, c, checked)
+	})
+}
+
+func (r *Runtime) checkDeleteTopics(req *kmsg.OffsetDeleteRequest) (*kmsg.OffsetDeleteRequest, []kmsg.OffsetDeleteResponseTopic) {
+	if r.opts.Topics == nil {
+		return req, nil
+	}
+	kept := *req
+	kept.Topics = nil
+	var rejected []kmsg.OffsetDeleteResponseTopic
+	for _, t := range req.Topics {
+		_, count, ok := r.opts.Topics.TopicByName(t.Topic)
+		keep := kmsg.OffsetDeleteRequestTopic{Topic: t.Topic}
+		bad := kmsg.OffsetDeleteResponseTopic{Topic: t.Topic}
+		for _, p := range t.Partitions {
+			if ok && p.Partition >= 0 && p.Partition < count {
+				keep.Partitions = append(keep.Partitions, p)
+				continue
+			}
+			bad.Partitions = append(bad.Partitions, kmsg.OffsetDeleteResponseTopicPartition{
+				Partition: p.Partition, ErrorCode: kerr.UnknownTopicOrPartition.Code,
+			})
+		}
+		if len(keep.Partitions) > 0 {
+			kept.Topics = append(kept.Topics, keep)
+		}
+		if len(bad.Partitions) > 0 {
+			rejected = append(rejected, bad)
+		}
+	}
+	return &kept, rejected
+}
+
+// DeletedTopic names a topic that the cluster has deleted.
+type DeletedTopic = group.DeletedTopic
+
+// TopicsDeleted removes the offsets that groups hold for deleted topics, in the
+// partitions that are loaded.
+func (r *Runtime) TopicsDeleted(topics []DeletedTopic) {
+	for _, e := range r.all() {
+		err := e.do(func(s *group.Shard, now time.Time) (*shard.Result, error) {
+			return s.TopicsDeleted(now, topics), nil
+		})
+		if err != nil {
+			// Left to expiry, as in Kafka: an offset of a deleted topic is not
+			// given to a topic of that name that is made later, by its id.
+			r.log.Debug("offsets of deleted topics stay for now", "partition", e.partition, "error", err)
+		}
+	}
+}
