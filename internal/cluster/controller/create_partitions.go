@@ -29,7 +29,7 @@ func (c *Controller) createPartitions(x *exchange, req *kmsg.CreatePartitionsReq
 		case !x.allowed(kmsg.ACLOperationAlter, kmsg.ACLResourceTypeTopic, name.value):
 			answer(name.value, &fault{kind: kerr.TopicAuthorizationFailed})
 		default:
-			records, f := addPartitions(x, &req.Topics[slices.Index(names, name.value)])
+			records, f := addPartitions(x, &req.Topics[name.first])
 			x.emit(records...)
 			answer(name.value, f)
 		}

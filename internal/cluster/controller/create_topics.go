@@ -18,22 +18,18 @@ const maxPartitionsPerRequest = 10_000
 // createTopics creates topics (ReplicationControlManager.createTopics; what a
 // request may name and who may, ControllerApis.createTopics).
 func (c *Controller) createTopics(x *exchange, req *kmsg.CreateTopicsRequest, resp *kmsg.CreateTopicsResponse) error {
-	seen := map[string]int{}
+	names := make([]string, 0, len(req.Topics))
 	for i := range req.Topics {
-		seen[req.Topics[i].Topic]++
+		names = append(names, req.Topics[i].Topic)
 	}
 	var wanted []*kmsg.CreateTopicsRequestTopic
 	var refused []kmsg.CreateTopicsResponseTopic
 	creator := x.clusterAllowed(kmsg.ACLOperationCreate)
-	for i := range req.Topics {
-		t := &req.Topics[i]
-		f := refuseName(x, t.Topic, seen[t.Topic] > 1, creator)
-		switch {
-		case f == nil:
-			wanted = append(wanted, t)
-		case seen[t.Topic] > 0:
-			refused = append(refused, failedTopic(t.Topic, f))
-			seen[t.Topic] = -1 // one answer for all of its repetitions
+	for _, name := range once(names) {
+		if f := refuseName(x, name.value, name.times > 1, creator); f != nil {
+			refused = append(refused, failedTopic(name.value, f))
+		} else {
+			wanted = append(wanted, &req.Topics[name.first])
 		}
 	}
 	if err := c.checkTotal(wanted); err != nil {

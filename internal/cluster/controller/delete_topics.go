@@ -149,9 +149,10 @@ func (d *deletion) retract(t *metadata.Topic) {
 	d.answer(&t.Name, t.ID, faultf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
 }
 
-// counted is a value, and how often it was given.
+// counted is a value, where it was given first, and how often.
 type counted[T comparable] struct {
 	value T
+	first int
 	times int
 }
 
@@ -159,14 +160,14 @@ type counted[T comparable] struct {
 func once[T comparable](list []T) []counted[T] {
 	var out []counted[T]
 	at := map[T]int{}
-	for _, v := range list {
-		i, ok := at[v]
+	for i, v := range list {
+		j, ok := at[v]
 		if !ok {
-			i = len(out)
-			at[v] = i
-			out = append(out, counted[T]{value: v})
+			j = len(out)
+			at[v] = j
+			out = append(out, counted[T]{value: v, first: i})
 		}
-		out[i].times++
+		out[j].times++
 	}
 	return out
 }

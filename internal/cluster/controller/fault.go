@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -59,9 +60,8 @@ func asFault(err error, kind *kerr.Error) *fault {
 		return f
 	}
 	errors.As(err, &kind)
-	text := err.Error()
-	if text == kind.Error() {
-		text = ""
-	}
+	// The client gets the code beside the text: no need for its name in it.
+	text := strings.TrimPrefix(err.Error(), kind.Error())
+	text = strings.TrimPrefix(strings.TrimSuffix(text, ": "+kind.Error()), ": ")
 	return &fault{kind, text}
 }

@@ -14,6 +14,10 @@ import (
 // placer spreads replicas over racks and, within them, over brokers, in stripes:
 // each partition starts one rack and one broker further than the one before
 // (StripedReplicaPlacer). The first replica is on a broker that is not fenced.
+//
+// Deviation: leaders take turns of their own within a rack. In Kafka they share
+// the followers' turns, so that with as many racks as brokers in each, say three
+// by three, one broker of a rack leads for all until the next shuffle.
 type placer struct {
 	rnd      *rand.Rand
 	racks    []*rack
@@ -35,12 +39,24 @@ type ring struct {
 	index   int
 	offset  int
 	epoch   int
+	turn    int // of leaders
 }
 
 func (r *ring) start(rnd *rand.Rand) {
 	if len(r.brokers) > 0 {
 		r.offset = rnd.IntN(len(r.brokers))
+		r.turn = r.offset
 	}
+}
+
+// lead gives the broker whose turn it is to lead, or -1 if there is none.
+func (r *ring) lead() metadata.BrokerID {
+	if len(r.brokers) == 0 {
+		return -1
+	}
+	b := r.brokers[r.turn%len(r.brokers)]
+	r.turn++
+	return b
 }
 
 func (r *ring) shuffle(rnd *rand.Rand) {
@@ -166,7 +182,7 @@ func (p *placer) stripe(replicationFactor int) []metadata.BrokerID {
 	replicas := make([]metadata.BrokerID, 0, replicationFactor)
 	first := p.offset
 	for {
-		if b := p.racks[first].unfenced.next(p.epoch); b >= 0 {
+		if b := p.racks[first].unfenced.lead(); b >= 0 {
 			replicas = append(replicas, b)
 			break
 		}
@@ -177,7 +193,11 @@ func (p *placer) stripe(replicationFactor int) []metadata.BrokerID {
 			first = -1
 			continue
 		}
-		if b := p.racks[at].next(p.epoch); b >= 0 {
+		b := p.racks[at].next(p.epoch)
+		if b == replicas[0] {
+			b = p.racks[at].next(p.epoch)
+		}
+		if b >= 0 {
 			replicas = append(replicas, b)
 		}
 	}
