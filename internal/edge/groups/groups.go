@@ -5,6 +5,7 @@ package groups
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/edge/network"
 )
 
 // Admin sends the requests. It may be used by several goroutines.
@@ -20,9 +22,23 @@ type Admin struct {
 	timeout time.Duration
 }
 
-// New returns an Admin on cl, which stays the caller's. Each call of the Admin ends after timeout with Kafka's
-// TimeoutException.
-func New(cl *kgo.Client, timeout time.Duration) *Admin { return &Admin{cl, timeout} }
+// New returns an Admin that connects by props, as a Java Admin's properties file; ctx bounds the look-up of names. Each
+// call of the Admin ends after timeout with Kafka's TimeoutException. The error is Java's for a client that cannot be
+// made.
+func New(ctx context.Context, props map[string]string, timeout time.Duration, log *slog.Logger) (*Admin, error) {
+	opts, err := network.Options(ctx, network.Admin, props, log)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &Admin{cl, timeout}, nil
+}
+
+// Close ends the connections.
+func (a *Admin) Close() { a.cl.Close() }
 
 // Partition names a partition. The order of Compare is by topic, then number.
 type Partition struct {

@@ -35,6 +35,12 @@ func New(class, format string, args ...any) *Exception {
 	return &Exception{Class: errorsPackage + class, Message: fmt.Sprintf(format, args...)}
 }
 
+// Wrap returns an exception of class, a full name, that has err as its cause and nothing else to say.
+func Wrap(class string, err error) *Exception {
+	cause := From(err)
+	return &Exception{Class: class, Message: cause.Error(), Cause: cause}
+}
+
 // Coded returns the exception of protocol error code. A message of the broker replaces the standard one, if it is not
 // empty. Code 0 gives nil, an unknown code UnknownServerException, as Errors.forCode.
 func Coded(code int16, message string) error {

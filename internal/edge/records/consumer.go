@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/edge/network"
 )
 
 // consumerSettings are those of ConsumerConfig that change what this consumer does, without connections.
@@ -63,7 +65,7 @@ const (
 // first two join the group of property group.id, the last joins none.
 type ConsumerOptions struct {
 	Props map[string]string // as in a Java consumer's properties file
-	Base  []kgo.Opt         // connection and authentication, and the client id
+	Log   *slog.Logger      // warnings about the network; nil: none
 
 	Topics  []string
 	Pattern *regexp.Regexp // must match a topic's whole name
@@ -85,14 +87,17 @@ type Assignment struct {
 type Consumer struct {
 	cl       *kgo.Client
 	settings settings
+	counters *counters
+	clientID string
+	made     time.Time
 	inGroup  bool
 	batch    []Record
 	source   []*kgo.Record // what batch was made of
 }
 
-// NewConsumer checks the properties and starts a consumer. The error is Java's ConfigException or says what the
+// NewConsumer checks the properties and starts a consumer; ctx bounds the look-up of names. The error is Java's ConfigException or says what the
 // client refuses.
-func NewConsumer(o ConsumerOptions) (*Consumer, error) {
+func NewConsumer(ctx context.Context, o ConsumerOptions) (*Consumer, error) {
 	s, err := resolve(consumerSettings, o.Props)
 	if err != nil {
 		return nil, err
@@ -101,11 +106,15 @@ func NewConsumer(o ConsumerOptions) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl, err := kgo.NewClient(append(opts, o.Base...)...)
+	base, err := network.Options(ctx, network.Consumer, o.Props, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer{cl: cl, settings: s, inGroup: o.Assign == nil}, nil
+	c := &Consumer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), inGroup: o.Assign == nil}
+	if c.cl, err = kgo.NewClient(append(append(base, opts...), kgo.WithHooks(c.counters))...); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {

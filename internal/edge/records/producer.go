@@ -2,7 +2,9 @@ package records
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -12,10 +14,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/edge/network"
 )
 
 // producerSettings are those of ProducerConfig that change what this producer does. What connects and authenticates
-// is not among them: the caller's options do that.
+// is not among them: package network reads that.
 var producerSettings = []setting{
 	{name: "acks", value: "all", allowed: []string{"all", "-1", "0", "1"}},
 	{name: "batch.size", kind: integer, value: "16384"},
@@ -41,7 +44,7 @@ var producerSettings = []setting{
 // ProducerOptions are what a Producer is made of.
 type ProducerOptions struct {
 	Props map[string]string // as in a Java producer's properties file
-	Base  []kgo.Opt         // connection and authentication, and the client id
+	Log   *slog.Logger      // warnings about the network; nil: none
 
 	// RecordBytes is the size of the largest record that will be sent, if the caller knows it: batches then have
 	// exactly the size that batch.size asks for. 0: not known, batches may be as large as max.request.size.
@@ -52,6 +55,9 @@ type ProducerOptions struct {
 type Producer struct {
 	cl       *kgo.Client
 	settings settings
+	counters *counters
+	clientID string
+	made     time.Time
 
 	mu struct {
 		sync.Mutex
@@ -59,9 +65,10 @@ type Producer struct {
 	}
 }
 
-// NewProducer checks the properties and starts a producer; no connection is made before the first record. The error
+// NewProducer checks the properties and starts a producer; no connection is made before the first record, ctx bounds
+// the look-up of names. The error
 // is Java's ConfigException or says what the client refuses.
-func NewProducer(o ProducerOptions) (*Producer, error) {
+func NewProducer(ctx context.Context, o ProducerOptions) (*Producer, error) {
 	s, err := resolve(producerSettings, o.Props)
 	if err != nil {
 		return nil, err
@@ -70,11 +77,14 @@ func NewProducer(o ProducerOptions) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl, err := kgo.NewClient(append(opts, o.Base...)...)
+	base, err := network.Options(ctx, network.Producer, o.Props, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	p := &Producer{cl: cl, settings: s}
+	p := &Producer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now()}
+	if p.cl, err = kgo.NewClient(append(append(base, opts...), kgo.WithHooks(p.counters))...); err != nil {
+		return nil, err
+	}
 	p.mu.known = map[string]bool{}
 	return p, nil
 }
@@ -168,9 +178,14 @@ func codecOf(s settings) kgo.CompressionCodec {
 }
 
 // Send queues r and returns; done is called once, from another goroutine or this one, when the record is
-// acknowledged or given up. Send waits up to max.block.ms for the topic's metadata and for room in the buffer. r's
-// bytes are the producer's until done is called.
+// acknowledged or given up. Send waits for the topic's metadata, up to max.block.ms and until ctx ends, and for room
+// in the buffer; a record that is in the buffer is sent whatever becomes of ctx. r's bytes are the producer's until
+// done is called.
 func (p *Producer) Send(ctx context.Context, r Record, done func(error)) {
+	if err := p.checkSize(r); err != nil {
+		done(err)
+		return
+	}
 	if err := p.awaitTopic(ctx, r.Topic); err != nil {
 		done(err)
 		return
@@ -179,7 +194,32 @@ func (p *Producer) Send(ctx context.Context, r Record, done func(error)) {
 	for _, h := range r.Headers {
 		k.Headers = append(k.Headers, kgo.RecordHeader(h))
 	}
-	p.cl.Produce(ctx, k, func(_ *kgo.Record, err error) { done(p.sendError(err)) })
+	p.cl.Produce(context.WithoutCancel(ctx), k, func(_ *kgo.Record, err error) { done(p.sendError(err)) })
+}
+
+// checkSize refuses what the settings do not allow, as KafkaProducer.ensureValidRecordSize.
+func (p *Producer) checkSize(r Record) error {
+	size := sizeUpperBound(r)
+	if limit := p.settings.long("max.request.size"); size > limit {
+		return javaerr.New("RecordTooLargeException",
+			"The message is %d bytes when serialized which is larger than %d, which is the value of the max.request.size configuration.", size, limit)
+	}
+	if size > p.settings.long("buffer.memory") {
+		return javaerr.New("RecordTooLargeException",
+			"The message is %d bytes when serialized which is larger than the total memory buffer you have configured with the buffer.memory configuration.", size)
+	}
+	return nil
+}
+
+// sizeUpperBound is what r takes at most in a batch of its own, as AbstractRecords.estimateSizeInBytesUpperBound.
+func sizeUpperBound(r Record) int64 {
+	const batchOverhead, recordOverhead = 61, 21
+	field := func(b []byte) int { return len(binary.AppendVarint(nil, int64(len(b)))) + len(b) }
+	n := batchOverhead + recordOverhead + field(r.Key) + field(r.Value) + len(binary.AppendVarint(nil, int64(len(r.Headers))))
+	for _, h := range r.Headers {
+		n += field([]byte(h.Key)) + field(h.Value)
+	}
+	return int64(n)
 }
 
 // SendSync sends r and returns when it is acknowledged.
@@ -209,9 +249,6 @@ func (p *Producer) sendError(err error) error {
 			p.settings.long("delivery.timeout.ms"))
 		e.Cause = err
 		return e
-	case errors.Is(err, kerr.MessageTooLarge):
-		return javaerr.New("RecordTooLargeException",
-			"The message is larger than %d, which is the value of the max.request.size configuration.", p.settings.long("max.request.size"))
 	}
 	return javaerr.From(err)
 }

@@ -1,0 +1,122 @@
+// Package network connects a client as its Java properties say and tells about trouble on the way in the words of
+// Java's NetworkClient, which users of the tools know.
+package network
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/headrace/headrace/internal/edge/client"
+	"github.com/headrace/headrace/internal/edge/javaerr"
+)
+
+// Kind says which of the Java clients this one stands for.
+type Kind struct {
+	name      string // in log lines: "Producer"
+	construct string // in the message when it cannot be made
+}
+
+// The kinds of client.
+var (
+	Producer = Kind{"Producer", "Failed to construct kafka producer"}
+	Consumer = Kind{"Consumer", "Failed to construct kafka consumer"}
+	Admin    = Kind{"AdminClient", "Failed to create new KafkaAdminClient"}
+)
+
+// Options returns the options of package client for props, and a hook that warns through log; nil is silent. Property
+// group.id appears in the log lines. The error is Java's exception for a client that cannot be made.
+func Options(ctx context.Context, kind Kind, props map[string]string, log *slog.Logger) ([]kgo.Opt, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	id := props["client.id"]
+	if id == "" && kind == Admin {
+		id = "adminclient-1"
+	}
+	opts, err := client.Options(client.Merge(props, map[string]string{"client.id": id}))
+	if err != nil && strings.HasPrefix(javaerr.Message(err), "Invalid value ") {
+		return nil, err // Java finds these before it begins to construct
+	}
+	if err == nil {
+		err = resolve(ctx, props["bootstrap.servers"], log)
+	}
+	if err != nil {
+		return nil, &javaerr.Exception{Class: "org.apache.kafka.common.KafkaException", Message: kind.construct, Cause: err}
+	}
+	who := fmt.Sprintf("[%s clientId=%s", kind.name, id)
+	if group := props["group.id"]; group != "" {
+		who += ", groupId=" + group
+	}
+	return append(opts, kgo.WithHooks(&warner{kind: kind, who: who + "] ", log: log})), nil
+}
+
+// resolve warns of each server whose name does not resolve and fails when none does, as
+// ClientUtils.parseAndValidateAddresses. The list's form has been checked.
+func resolve(ctx context.Context, list string, log *slog.Logger) error {
+	found := false
+	for _, url := range strings.Split(list, ",") {
+		url = strings.TrimSpace(url)
+		_, address, ok := strings.Cut(url, "://")
+		if !ok {
+			address = url
+		}
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			continue // an empty item
+		}
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			log.Warn(fmt.Sprintf("Couldn't resolve server %s from bootstrap.servers as DNS resolution failed for %s", url, host),
+				"class", "org.apache.kafka.clients.ClientUtils")
+			continue
+		}
+		found = true
+	}
+	if !found {
+		return &javaerr.Exception{
+			Class:   "org.apache.kafka.common.config.ConfigException",
+			Message: "No resolvable bootstrap urls given in bootstrap.servers",
+		}
+	}
+	return nil
+}
+
+// warner logs failed connections.
+type warner struct {
+	kind Kind
+	who  string
+	log  *slog.Logger
+}
+
+var _ kgo.HookBrokerConnect = (*warner)(nil)
+
+// OnBrokerConnect implements kgo.HookBrokerConnect.
+func (w *warner) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err == nil || strings.Contains(err.Error(), context.Canceled.Error()) {
+		return
+	}
+	node, class := meta.NodeID, "org.apache.kafka.clients.NetworkClient"
+	seed := node < 0
+	if seed {
+		node = math.MinInt32 - node - 1 // franz-go counts up from there, Java counts down from -1
+	}
+	address := net.JoinHostPort(meta.Host, strconv.Itoa(int(meta.Port)))
+	shown := meta.Host + "/" + address
+	if net.ParseIP(meta.Host) != nil {
+		shown = "/" + address
+	}
+	w.log.Warn(fmt.Sprintf("%sConnection to node %d (%s) could not be established. Node may not be available.", w.who, node, shown), "class", class)
+	if seed && w.kind != Admin {
+		w.log.Warn(fmt.Sprintf("%sBootstrap broker %s (id: %d rack: null isFenced: false) disconnected", w.who, address, node), "class", class)
+	}
+}
