@@ -198,7 +198,10 @@ func (c *Controller) configRecords(x *exchange, t *configTarget) ([]metadata.Rec
 	if f := c.validateConfigs(t.resource, after, existing.Map()); f != nil {
 		return nil, f
 	}
-	return records, c.checkExists(x.img, t.resource)
+	if f := c.checkExists(x.img, t.resource); f != nil {
+		return nil, f
+	}
+	return records, nil
 }
 
 func configRecord(r metadata.ConfigResource, name string, value *string) *metadata.ConfigRecord {
