@@ -72,10 +72,11 @@ func (s *Shard) join(o *op, in Join) {
 	case err != nil:
 		joinError(o, in, req.MemberID, err)
 	case !s.accepts(g, req.MemberID):
+		joinError(o, in, "", kerr.GroupMaxSizeReached)
 		if m := g.byID[req.MemberID]; m != nil {
 			s.drop(g, m)
+			s.maybeCompleteJoin(o, g) // nobody need wait for it any longer
 		}
-		joinError(o, in, "", kerr.GroupMaxSizeReached)
 	case g.state == stateDead:
 		joinError(o, in, req.MemberID, kerr.CoordinatorNotAvailable)
 	case !g.supportsProtocols(req.ProtocolType, req.Protocols):
