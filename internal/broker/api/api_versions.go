@@ -33,11 +33,11 @@ func (b *Broker) apiVersions(c *call, req *kmsg.ApiVersionsRequest) {
 		c.reply(resp)
 		return
 	}
-	for i := range table {
-		if table[i].on&kindOf(c.listener()) == 0 {
+	for i := range b.table {
+		if b.table[i].on&kindOf(c.listener()) == 0 {
 			continue
 		}
-		k := wire.KeyOf(table[i].key)
+		k := wire.KeyOf(b.table[i].key)
 		low := k.Min
 		if k.Num == wire.Produce {
 			low = wire.ProduceAdvertisedMin

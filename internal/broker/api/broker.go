@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,6 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
+	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
 // Metadata is this broker's view of the cluster.
@@ -35,7 +37,7 @@ type Controller interface {
 
 // Quorum describes the metadata quorum (DescribeQuorum).
 type Quorum interface {
-	Describe() QuorumState
+	Describe(ctx context.Context) (QuorumState, error)
 }
 
 // QuorumState is the metadata log's replication state.
@@ -76,9 +78,6 @@ type Configs interface {
 	// Describe lists the configs of a resource in an image, sorted by name.
 	// names restricts it; nil means all. The error wraps a kerr code.
 	Describe(img *metadata.Image, r metadata.ConfigResource, names []string) ([]kmsg.DescribeConfigsResponseResourceConfig, error)
-	// Validate checks a change of this node's own configs that the controller
-	// is not asked about: broker loggers.
-	NodeID() int32
 }
 
 // Settings are the broker's settings that handlers look at.
@@ -104,14 +103,27 @@ type Broker struct {
 	producers  ProducerIDs
 	configs    Configs
 	sessions   *sessionCache
+	table      []row // the package's table: methods cannot name it
+	rows       map[int16]*row
 	logger     *slog.Logger
-	raft       RaftHandler
 	// ctx ends when the broker stops; it bounds what handlers wait for.
 	ctx context.Context
+	// requests counts what was served, by API key.
+	requests [maxKey + 1]atomic.Int64
 }
 
-// RaftHandler takes the frames that voters send each other.
-type RaftHandler func(ctx context.Context, payload []byte) ([]byte, error)
+// maxKey is the highest API key of the table.
+const maxKey = wire.DeleteShareGroupOffsets
+
+// Requests calls emit with the name of every API that was asked for and how
+// often.
+func (b *Broker) Requests(emit func(name string, n int64)) {
+	for i := range b.table {
+		if n := b.requests[b.table[i].key].Load(); n > 0 {
+			emit(wire.KeyOf(b.table[i].key).Name, n)
+		}
+	}
+}
 
 // Options are the parts that a Broker works with. Controller-only nodes leave
 // Replicas and Groups nil.
@@ -124,7 +136,6 @@ type Options struct {
 	Groups     *coordinator.Runtime
 	Producers  ProducerIDs
 	Configs    Configs
-	Raft       RaftHandler
 	Logger     *slog.Logger
 }
 
@@ -136,6 +147,6 @@ func New(ctx context.Context, o Options) *Broker {
 	return &Broker{
 		ctx: ctx, settings: o.Settings, metadata: o.Metadata, controller: o.Controller, quorum: o.Quorum,
 		replicas: o.Replicas, groups: o.Groups, producers: o.Producers, configs: o.Configs,
-		raft: o.Raft, logger: o.Logger, sessions: newSessionCache(o.Settings.MaxSessions),
+		logger: o.Logger, table: table[:], rows: indexRows(table[:]), sessions: newSessionCache(o.Settings.MaxSessions),
 	}
 }

@@ -69,11 +69,12 @@ func (b *Broker) Serve(r *server.Request) {
 		r.Fail(err.Error())
 		return
 	}
-	row := rowOf(h.Key.Num)
+	row := b.rows[h.Key.Num]
 	if row == nil || row.on&kindOf(r.Conn().Listener()) == 0 {
 		r.Fail(fmt.Sprintf("API %s is not served on listener %s", h.Key.Name, r.Conn().Listener().Name))
 		return
 	}
+	b.requests[row.key].Add(1)
 	c := &call{req: r, header: h, client: string(h.ClientID), body: body}
 	row.handle(b, c)
 	c.body = nil

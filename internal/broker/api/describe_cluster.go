@@ -35,7 +35,9 @@ func (b *Broker) describeCluster(c *call, req *kmsg.DescribeClusterRequest) {
 		return
 	}
 	if served == endpointControllers {
-		b.describeControllers(resp)
+		if err := b.describeControllers(resp); err != nil {
+			resp.ErrorCode, resp.ErrorMessage = b.code(c, err), message(err)
+		}
 	} else {
 		b.describeBrokers(c, req, resp)
 	}
@@ -64,10 +66,14 @@ func (b *Broker) describeBrokers(c *call, req *kmsg.DescribeClusterRequest, resp
 	}
 }
 
-func (b *Broker) describeControllers(resp *kmsg.DescribeClusterResponse) {
-	q := b.quorum.Describe()
+func (b *Broker) describeControllers(resp *kmsg.DescribeClusterResponse) error {
+	q, err := b.quorum.Describe(b.ctx)
+	if err != nil {
+		return err
+	}
 	resp.ControllerID = q.LeaderID
 	for _, n := range q.Nodes {
 		resp.Brokers = append(resp.Brokers, kmsg.DescribeClusterResponseBroker{NodeID: n.ID, Host: n.Host, Port: int32(n.Port)})
 	}
+	return nil
 }

@@ -27,15 +27,18 @@ func (b *Broker) describeQuorum(c *call, req *kmsg.DescribeQuorumRequest) {
 	if asked.Topic != metadata.ClusterMetadataTopic || p.Partition != 0 {
 		err := fmt.Errorf("%s-%d is no Raft partition: %w", asked.Topic, p.Partition, kerr.UnknownTopicOrPartition)
 		p.ErrorCode, p.ErrorMessage = b.code(c, err), message(err)
-	} else {
-		b.describeVoters(&p, resp)
+	} else if err := b.describeVoters(&p, resp); err != nil {
+		p.ErrorCode, p.ErrorMessage = b.code(c, err), message(err)
 	}
 	resp.Topics = []kmsg.DescribeQuorumResponseTopic{{Topic: asked.Topic, Partitions: []kmsg.DescribeQuorumResponseTopicPartition{p}}}
 	c.reply(resp)
 }
 
-func (b *Broker) describeVoters(p *kmsg.DescribeQuorumResponseTopicPartition, resp *kmsg.DescribeQuorumResponse) {
-	q := b.quorum.Describe()
+func (b *Broker) describeVoters(p *kmsg.DescribeQuorumResponseTopicPartition, resp *kmsg.DescribeQuorumResponse) error {
+	q, err := b.quorum.Describe(b.ctx)
+	if err != nil {
+		return err
+	}
 	p.LeaderID, p.LeaderEpoch, p.HighWatermark = q.LeaderID, q.LeaderEpoch, q.HighWatermark
 	for _, v := range q.Voters {
 		p.CurrentVoters = append(p.CurrentVoters, replicaState(v))
@@ -49,6 +52,7 @@ func (b *Broker) describeVoters(p *kmsg.DescribeQuorumResponseTopicPartition, re
 			Listeners: []kmsg.DescribeQuorumResponseNodeListener{{Name: n.Listener, Host: n.Host, Port: n.Port}},
 		})
 	}
+	return nil
 }
 
 func replicaState(r QuorumReplica) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {

@@ -188,7 +188,7 @@ func (f *fetching) readAll() (results []found, bytes int64, urgent bool) {
 				MinOne: bytes == 0, Level: f.level, LeaderEpoch: part.asked.CurrentLeaderEpoch,
 			})
 		}
-		n := r.read.Range.Len()
+		n := int64(r.read.Range.Len())
 		bytes += n
 		left -= int(min(n, int64(left)))
 		// Full means: no later append could make this partition give more.
@@ -251,7 +251,7 @@ func (f *fetching) partition(r *found, leaders *nodeSet) wire.FetchPartitionResp
 			out.Aborted = append(out.Aborted, wire.AbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
 		}
 	}
-	out.FileBytes = int(r.read.Range.Len())
+	out.FileBytes = r.read.Range.Len()
 	return out
 }
 
@@ -281,8 +281,14 @@ func parts(segments []wire.Segment, ranges []log.Range) []server.Part {
 			out[i] = server.Part{Bytes: s.Bytes}
 			continue
 		}
-		r := &ranges[s.Partition]
-		out[i] = server.Part{File: r, Off: r.Pos(), N: r.Len()}
+		r := fileRange{&ranges[s.Partition]}
+		out[i] = server.Part{File: r, Off: r.Pos(), N: int64(r.Len())}
 	}
 	return out
 }
+
+// fileRange is a log's range as the server sees it: by positions in the file.
+type fileRange struct{ *log.Range }
+
+// ReadAt implements io.ReaderAt with positions in the file.
+func (r fileRange) ReadAt(p []byte, off int64) (int, error) { return r.Range.ReadAt(p, off-r.Pos()) }

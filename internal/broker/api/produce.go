@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/broker/server"
 	"github.com/headrace/headrace/internal/cluster/metadata"
+	"github.com/headrace/headrace/internal/kafka/record"
 	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
@@ -104,13 +106,13 @@ func (p *producing) append(d *produced, version int16, records []byte, now time.
 		d.err = p.b.absent(version >= 13, d.topic, d.index)
 		return
 	}
-	a, err := d.part.Append(records, replica.AppendOptions{AllISR: p.acks == acksAll, LeaderEpoch: -1, Now: now})
+	a, err := d.part.Append(records, replica.AppendOptions{AllISR: p.acks == acksAll, LeaderEpoch: -1, NoZstd: version < 7, Now: now})
 	if err != nil {
 		d.err = err
 		return
 	}
 	d.base, d.last = a.BaseOffset, a.LastOffset
-	if d.part.Settings().Rules.LogAppendTime() {
+	if d.part.Settings().Rules.TimestampType == record.LogAppendTime {
 		d.time = a.Timestamp
 	}
 }
@@ -233,6 +235,19 @@ func (p *producing) finish() {
 	frame = w.End(0, leaders.nodes)
 	wire.SetLength(frame, 0)
 	p.c.req.Reply(server.Bytes(frame))
+}
+
+// recordErrors lists the records at fault (KIP-467).
+func recordErrors(err error) []wire.RecordError {
+	invalid, ok := errors.AsType[*record.InvalidError](err)
+	if !ok {
+		return nil
+	}
+	out := make([]wire.RecordError, len(invalid.Records))
+	for i, r := range invalid.Records {
+		out[i] = wire.RecordError{BatchIndex: r.Index, Message: r.Message}
+	}
+	return out
 }
 
 // refuseOldProduce answers versions 0 to 2, whose records have the formats

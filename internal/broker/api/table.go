@@ -1,6 +1,10 @@
 package api
 
+//go:generate go test -run Protocol -update
+
 import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
@@ -8,8 +12,19 @@ import (
 type row struct {
 	key    int16
 	on     wire.Listener
+	acl    acl
 	handle handler
 }
+
+// acl is the permission that a request needs, on each resource that it names.
+// DescribeConfigs and AlterConfigs need it of the cluster for brokers.
+type acl struct {
+	op       kmsg.ACLOperation
+	resource kmsg.ACLResourceType
+}
+
+// open marks an API that anybody may use.
+var open = acl{}
 
 const (
 	brokers = wire.OnBroker
@@ -20,52 +35,48 @@ const (
 // table is every API that Headrace serves. What is not here is not advertised
 // and ends the connection, as in Kafka. Versions are those of wire.Keys.
 var table = [...]row{
-	{wire.Produce, brokers, (*Broker).produce},
-	{wire.Fetch, brokers, (*Broker).fetch},
-	{wire.ListOffsets, brokers, on((*Broker).listOffsets)},
-	{wire.Metadata, brokers, on((*Broker).describeMetadata)},
-	{wire.OffsetCommit, brokers, on((*Broker).offsetCommit)},
-	{wire.OffsetFetch, brokers, on((*Broker).offsetFetch)},
-	{wire.FindCoordinator, brokers, on((*Broker).findCoordinator)},
-	{wire.JoinGroup, brokers, on((*Broker).joinGroup)},
-	{wire.Heartbeat, brokers, on((*Broker).heartbeat)},
-	{wire.LeaveGroup, brokers, on((*Broker).leaveGroup)},
-	{wire.SyncGroup, brokers, on((*Broker).syncGroup)},
-	{wire.DescribeGroups, brokers, on((*Broker).describeGroups)},
-	{wire.ListGroups, brokers, on((*Broker).listGroups)},
-	{wire.APIVersions, both, on((*Broker).apiVersions)},
-	{wire.CreateTopics, both, (*Broker).forward},
-	{wire.DeleteTopics, both, (*Broker).forward},
-	{wire.DeleteRecords, brokers, on((*Broker).deleteRecords)},
-	{wire.InitProducerID, brokers, on((*Broker).initProducerID)},
-	{wire.OffsetForLeaderEpoch, brokers, on((*Broker).offsetForLeaderEpoch)},
-	{wire.DescribeConfigs, both, on((*Broker).describeConfigs)},
-	{wire.AlterConfigs, both, (*Broker).forward},
-	{wire.DescribeLogDirs, brokers, on((*Broker).describeLogDirs)},
-	{wire.CreatePartitions, both, (*Broker).forward},
-	{wire.DeleteGroups, brokers, on((*Broker).deleteGroups)},
-	{wire.IncrementalAlterConfigs, both, (*Broker).forward},
-	{wire.OffsetDelete, brokers, on((*Broker).offsetDelete)},
-	{wire.DescribeQuorum, both, on((*Broker).describeQuorum)},
-	{wire.UpdateFeatures, both, (*Broker).forward},
-	{wire.DescribeCluster, both, on((*Broker).describeCluster)},
-	{wire.DescribeProducers, brokers, on((*Broker).describeProducers)},
-	{wire.BrokerRegistration, voters, (*Broker).forward},
-	{wire.BrokerHeartbeat, voters, (*Broker).forward},
-	{wire.AllocateProducerIDs, voters, (*Broker).forward},
-	{wire.ListConfigResources, brokers, on((*Broker).listConfigResources)},
-	{wire.DescribeTopicPartitions, brokers, on((*Broker).describeTopicPartitions)},
+	{wire.Produce, brokers, acl{kmsg.ACLOperationWrite, kmsg.ACLResourceTypeTopic}, (*Broker).produce},
+	{wire.Fetch, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeTopic}, (*Broker).fetch},
+	{wire.ListOffsets, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic}, on((*Broker).listOffsets)},
+	{wire.Metadata, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic}, on((*Broker).describeMetadata)},
+	{wire.OffsetCommit, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup}, on((*Broker).offsetCommit)},
+	{wire.OffsetFetch, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).offsetFetch)},
+	{wire.FindCoordinator, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).findCoordinator)},
+	{wire.JoinGroup, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup}, on((*Broker).joinGroup)},
+	{wire.Heartbeat, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup}, on((*Broker).heartbeat)},
+	{wire.LeaveGroup, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup}, on((*Broker).leaveGroup)},
+	{wire.SyncGroup, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup}, on((*Broker).syncGroup)},
+	{wire.DescribeGroups, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).describeGroups)},
+	{wire.ListGroups, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).listGroups)},
+	{wire.APIVersions, both, open, on((*Broker).apiVersions)},
+	{wire.CreateTopics, both, acl{kmsg.ACLOperationCreate, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.DeleteTopics, both, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.DeleteRecords, brokers, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeTopic}, on((*Broker).deleteRecords)},
+	{wire.InitProducerID, brokers, acl{kmsg.ACLOperationIdempotentWrite, kmsg.ACLResourceTypeCluster}, on((*Broker).initProducerID)},
+	{wire.OffsetForLeaderEpoch, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic}, on((*Broker).offsetForLeaderEpoch)},
+	{wire.DescribeConfigs, both, acl{kmsg.ACLOperationDescribeConfigs, kmsg.ACLResourceTypeTopic}, on((*Broker).describeConfigs)},
+	{wire.AlterConfigs, both, acl{kmsg.ACLOperationAlterConfigs, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.DescribeLogDirs, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeCluster}, on((*Broker).describeLogDirs)},
+	{wire.CreatePartitions, both, acl{kmsg.ACLOperationAlter, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.DeleteGroups, brokers, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeGroup}, on((*Broker).deleteGroups)},
+	{wire.IncrementalAlterConfigs, both, acl{kmsg.ACLOperationAlterConfigs, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.OffsetDelete, brokers, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeGroup}, on((*Broker).offsetDelete)},
+	{wire.DescribeQuorum, both, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeCluster}, on((*Broker).describeQuorum)},
+	{wire.UpdateFeatures, both, acl{kmsg.ACLOperationAlter, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
+	{wire.DescribeCluster, both, open, on((*Broker).describeCluster)},
+	{wire.DescribeProducers, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeTopic}, on((*Broker).describeProducers)},
+	{wire.BrokerRegistration, voters, acl{kmsg.ACLOperationClusterAction, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
+	{wire.BrokerHeartbeat, voters, acl{kmsg.ACLOperationClusterAction, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
+	{wire.AllocateProducerIDs, voters, acl{kmsg.ACLOperationClusterAction, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
+	{wire.ListConfigResources, brokers, acl{kmsg.ACLOperationDescribeConfigs, kmsg.ACLResourceTypeCluster}, on((*Broker).listConfigResources)},
+	{wire.DescribeTopicPartitions, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic}, on((*Broker).describeTopicPartitions)},
 }
 
-// rows finds a row by its API key.
-var rows = indexRows()
-
-func indexRows() map[int16]*row {
+// indexRows finds rows by their API key.
+func indexRows(table []row) map[int16]*row {
 	m := make(map[int16]*row, len(table))
 	for i := range table {
 		m[table[i].key] = &table[i]
 	}
 	return m
 }
-
-func rowOf(key int16) *row { return rows[key] }

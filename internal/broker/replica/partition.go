@@ -39,6 +39,15 @@ type Partition struct {
 	}
 	commits commits
 	waiting [isolations]waitList
+
+	// Traffic counts what went through this replica since it was opened.
+	Traffic Traffic
+}
+
+// Traffic are running counts, for metrics.
+type Traffic struct {
+	MessagesIn, BytesIn, BytesOut atomic.Int64
+	FailedProduce, FailedFetch    atomic.Int64
 }
 
 // Name is the partition's topic and index.
@@ -102,7 +111,9 @@ type AppendOptions struct {
 	// Internal marks a write of the broker itself: a coordinator's records,
 	// control batches. It skips the checks that are made of clients' batches.
 	Internal bool
-	Now      time.Time
+	// NoZstd refuses zstd, as Produce before version 7 does (KIP-110).
+	NoZstd bool
+	Now    time.Time
 }
 
 // Append validates batches, gives them their offsets and writes them to the
@@ -112,15 +123,21 @@ type AppendOptions struct {
 func (p *Partition) Append(b []byte, o AppendOptions) (log.Appended, error) {
 	s := p.settings.Load()
 	if !o.Internal {
-		checked, err := p.validate(b, s, o.Now)
+		checked, err := p.validate(b, s, o)
 		if err != nil {
+			p.Traffic.FailedProduce.Add(1)
 			return log.Appended{}, err
 		}
 		b = checked
 	}
 	appended, err := p.append(b, o)
 	if err != nil {
+		p.Traffic.FailedProduce.Add(1)
 		return appended, fmt.Errorf("append to %s: %w", p.Name(), err)
+	}
+	if !appended.Duplicate {
+		p.Traffic.MessagesIn.Add(appended.LastOffset - appended.BaseOffset + 1)
+		p.Traffic.BytesIn.Add(int64(len(b)))
 	}
 	if !s.Log.FlushBeforeAck {
 		p.committed(p.log.EndOffset())
@@ -146,31 +163,18 @@ func (p *Partition) append(b []byte, o AppendOptions) (log.Appended, error) {
 }
 
 // validate checks one client's batch against the topic's rules.
-func (p *Partition) validate(b []byte, s *Settings, now time.Time) ([]byte, error) {
-	batch, rest, err := record.Next(b)
-	if err != nil || len(b) == 0 {
-		return nil, p.malformed(b, err)
-	}
-	if len(rest) > 0 {
-		return nil, fmt.Errorf("%s: more than one record batch in a request: %w", p.Name(), kerr.InvalidRecord)
+func (p *Partition) validate(b []byte, s *Settings, o AppendOptions) ([]byte, error) {
+	batch, err := record.One(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Name(), err)
 	}
 	rules := s.Rules
-	rules.NowMs = now.UnixMilli()
+	rules.NowMs, rules.NoZstd = o.Now.UnixMilli(), o.NoZstd
 	res, err := record.Validate(batch, &rules)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Name(), err)
 	}
-	if res.Rebuilt != nil {
-		return res.Rebuilt, nil
-	}
-	return b, nil
-}
-
-func (p *Partition) malformed(b []byte, err error) error {
-	if len(b) == 0 {
-		return fmt.Errorf("%s: the request has no records: %w", p.Name(), kerr.InvalidRecord)
-	}
-	return fmt.Errorf("%s: %w: %w", p.Name(), err, kerr.CorruptMessage)
+	return res.Batch, nil
 }
 
 func (p *Partition) enoughReplicas() bool {
@@ -261,7 +265,12 @@ func (p *Partition) Read(o ReadOptions) (Read, error) {
 	}
 	var err error
 	r.Range, err = p.log.Read(o.From, o.MaxBytes, limit, o.MinOne)
-	if err == nil && o.Level == ReadCommitted {
+	if err != nil {
+		p.Traffic.FailedFetch.Add(1)
+		return r, err
+	}
+	p.Traffic.BytesOut.Add(int64(r.Range.Len()))
+	if o.Level == ReadCommitted {
 		r.Aborted = p.log.AbortedTxns(o.From, r.Range.NextOffset())
 	}
 	return r, err

@@ -25,6 +25,9 @@ type leadership struct {
 	pending     []*proposal // proposed, not yet committed, in log order
 	waiting     []request   // submitted, not yet decided
 	contacts    map[RaftID]contact
+	gathering   *read   // answers without records of this Flush
+	reads       []*read // that wait for a confirmation, oldest first
+	readSerial  uint64
 }
 
 // proposal is a batch on its way through the log.
@@ -88,10 +91,18 @@ func (v *Voter) maybeActivate(term uint64) {
 
 // resign ends the time as active controller; what is pending gets err.
 func (v *Voter) resign(err error) {
-	pending := v.lead.pending
-	v.lead.active, v.lead.speculative, v.lead.pending, v.lead.contacts = false, nil, nil, nil
-	for _, p := range pending {
+	old := v.lead
+	v.lead = leadership{waiting: old.waiting, readSerial: old.readSerial}
+	for _, p := range old.pending {
 		for _, reply := range p.replies {
+			reply(err)
+		}
+	}
+	if old.gathering != nil {
+		old.reads = append(old.reads, old.gathering)
+	}
+	for _, r := range old.reads {
+		for _, reply := range r.replies {
 			reply(err)
 		}
 	}
@@ -131,7 +142,7 @@ func (v *Voter) decide(now time.Time) bool {
 	for _, r := range waiting {
 		proposed = v.decideOne(now, r) || proposed
 	}
-	return proposed
+	return v.confirmReads() || proposed
 }
 
 // catchUp prepares for decisions, after Raft's work has been drained: every
@@ -220,12 +231,7 @@ func (v *Voter) decideOne(now time.Time, r request) bool {
 		r.done(d.Reply, nil)
 	}
 	if len(d.Records) == 0 {
-		// The answer rests on all that was decided before it.
-		if n := len(v.lead.pending); n > 0 {
-			v.lead.pending[n-1].replies = append(v.lead.pending[n-1].replies, reply)
-			return false
-		}
-		reply(nil)
+		v.answerLater(reply)
 		return false
 	}
 	proposed, err := v.propose(now, d.Records, reply)

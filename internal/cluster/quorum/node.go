@@ -41,7 +41,7 @@ type Options struct {
 	Voters []VoterAddress
 
 	Controller Controller
-	Bootstrap  []metadata.Record // see VoterOptions.Bootstrap
+	Bootstrap  []metadata.Record // see VoterOptions.Bootstrap; nil = DefaultBootstrap
 	Transport  Transport         // nil: a node that has no peers
 
 	BootID        string // see StorageOptions.BootID
@@ -94,9 +94,22 @@ func (o *Options) setDefaults() {
 	if o.TickInterval <= 0 {
 		o.TickInterval = 100 * time.Millisecond
 	}
+	if o.Bootstrap == nil {
+		o.Bootstrap = DefaultBootstrap()
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+}
+
+// DefaultBootstrap finalizes the features of a new cluster at the levels that
+// Kafka's format sets.
+func DefaultBootstrap() []metadata.Record {
+	var out []metadata.Record
+	for _, f := range metadata.InitialFeatures() {
+		out = append(out, &metadata.FeatureLevelRecord{Name: f.Name, FeatureLevel: f.Level})
+	}
+	return out
 }
 
 // Open opens the metadata directory, giving a new node its identity. A lone

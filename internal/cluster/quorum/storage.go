@@ -57,11 +57,24 @@ type Storage struct {
 	state     *stateFile     // nil until an identity was given
 	snapshots []snapshotMeta // ascending; at most keptSnapshots
 	boundary  logPoint       // the entry before the first that Raft may ask for
-	damage    error          // wraps ErrCorrupt; the voter is read-only
-	failed    error          // sticky
+	stats     StorageStats
+	damage    error // wraps ErrCorrupt; the voter is read-only
+	failed    error // sticky
 }
 
 var _ raft.Storage = (*Storage)(nil)
+
+// StorageStats counts what happened since the directory was opened.
+type StorageStats struct {
+	TornCuts    int // torn tails cut by OpenStorage
+	Truncations int // times that the end of the log was replaced by a leader's
+	Snapshots   int // taken from the own state
+	Installs    int // received from a leader
+	Fallbacks   int // damaged snapshots passed over
+}
+
+// Stats tells what happened since the directory was opened.
+func (s *Storage) Stats() StorageStats { return s.stats }
 
 // keptSnapshots is the number of snapshots on disk: if the newest turns out to
 // be damaged, the older one and the log since it give the same state.
@@ -177,6 +190,7 @@ func (s *Storage) openSnapshots() error {
 			err = corruptf(path, 0, "snapshot is of index %d term %d", m.Index, m.Term)
 		}
 		if errors.Is(err, ErrCorrupt) {
+			s.stats.Fallbacks++
 			s.opts.Logger.Error("snapshot of the metadata log is damaged, using the one before it", "file", path, "error", err)
 			continue
 		}
@@ -209,6 +223,7 @@ func (s *Storage) judge(d *logDamage) error {
 	if later || (!d.torn && !s.rebooted()) {
 		return damage
 	}
+	s.stats.TornCuts++
 	s.opts.Logger.Warn("cut the torn end of the metadata log", "file", d.path, "position", d.pos, "reason", d.reason)
 	return s.log.cutTorn(d)
 }
@@ -378,6 +393,9 @@ func (s *Storage) save(hs *pb.HardState, entries []*pb.Entry, snap *pb.Snapshot)
 			return s.fail(err)
 		}
 	}
+	if len(entries) > 0 && entries[0].GetIndex() <= s.lastIndex() {
+		s.stats.Truncations++
+	}
 	if err := s.log.append(entries); err != nil {
 		return s.fail(err)
 	}
@@ -405,6 +423,7 @@ func (s *Storage) install(snap *pb.Snapshot) error {
 		return err
 	}
 	s.boundary = logPoint{meta.Index, meta.Term}
+	s.stats.Installs++
 	return s.addSnapshot(meta)
 }
 
@@ -436,6 +455,7 @@ func (s *Storage) takeSnapshot(applied uint64, m Membership, cs *pb.ConfState, f
 	if err := writeSnapshot(s.opts.FS, s.opts.Dir, meta, fill); err != nil {
 		return s.fail(err)
 	}
+	s.stats.Snapshots++
 	if err := s.addSnapshot(meta); err != nil {
 		return s.fail(err)
 	}

@@ -147,6 +147,11 @@ func (v *Voter) Membership() Membership { return v.membership }
 // applied an entry of its own term.
 func (v *Voter) Active() bool { return v.lead.active && v.err == nil }
 
+// Role tells the epoch that this voter is in, and whether it leads in it.
+func (v *Voter) Role() (epoch int32, leads bool) {
+	return int32(v.role.term), v.role.leads && v.err == nil
+}
+
 // Err returns why the voter failed; nil while it works. It wraps ErrFailed.
 func (v *Voter) Err() error { return v.err }
 
@@ -313,6 +318,8 @@ func (v *Voter) handle(rd raft.Ready) error {
 			return fmt.Errorf("apply entry %d of term %d: %w", e.GetIndex(), e.GetTerm(), err)
 		}
 	}
+	v.confirmed(rd.ReadStates)
+	v.answerReads()
 	return nil
 }
 

@@ -43,6 +43,10 @@ func (a *Admin) List(ctx context.Context, states, types []string) ([]Listing, er
 		}
 		return nil
 	})
+	if e := javaerr.From(err); e != nil && strings.HasSuffix(e.Class, ".TimeoutException") {
+		timeout := javaerr.New("TimeoutException", "Timed out waiting for a node assignment. Call: findAllBrokers")
+		err = &javaerr.Exception{Class: "org.apache.kafka.common.KafkaException", Message: "Failed to find brokers to send ListGroups", Cause: timeout}
+	}
 	out = slices.DeleteFunc(out, func(l Listing) bool { return l.ProtocolType != "" && l.ProtocolType != "consumer" })
 	slices.SortFunc(out, func(x, y Listing) int { return strings.Compare(x.Group, y.Group) })
 	return out, err

@@ -90,6 +90,15 @@ func CodeOf(err error) int16 {
 	return 0
 }
 
+// Name returns the name of the protocol error in err's chain, "UNKNOWN_SERVER_ERROR" when there is none.
+func Name(err error) string {
+	var k *kerr.Error
+	if errors.As(err, &k) {
+		return k.Message
+	}
+	return kerr.UnknownServerError.Message
+}
+
 // Message returns the words of err without its class, as Throwable.getMessage does.
 func Message(err error) string {
 	if e := From(err); e != nil {

@@ -1,0 +1,176 @@
+package headrace
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/headrace/headrace/internal/broker/api"
+	"github.com/headrace/headrace/internal/broker/coordinator"
+	"github.com/headrace/headrace/internal/broker/replica"
+	"github.com/headrace/headrace/internal/broker/server"
+	"github.com/headrace/headrace/internal/broker/session"
+	"github.com/headrace/headrace/internal/cluster/metadata"
+)
+
+// openBroker puts the broker's rooms together, from the metadata to the
+// connections.
+func (n *Node) openBroker() error {
+	incarnation, err := newUUID(nil)
+	if err != nil {
+		return err
+	}
+	n.replicas = replica.NewManager(replica.Options{
+		BrokerID: n.set.nodeID, Dirs: n.dirs, Logger: n.opts.logger,
+		Settings: n.live.topic, Elected: n.elected, Resigned: n.resigned,
+	})
+	n.follower = session.NewFollower(n.act, func() metadata.Position { return n.quorum.Image().Position() })
+	n.session = session.New(session.Options{
+		BrokerID: n.set.nodeID, ClusterID: n.storage.clusterID, Incarnation: incarnation,
+		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(),
+		Heartbeat: n.set.heartbeat, Controller: n.quorum, Position: n.follower.Position, Logger: n.opts.logger,
+	})
+	n.groups = coordinator.NewRuntime(coordinator.Options{
+		Open: openCoordinatorLog(n.replicas), Partitions: n.offsetsPartitions, Topics: topicNames{n.follower.Image},
+		Config: n.set.groups, CommitTimeout: n.set.commitTimeout, Logger: n.opts.logger,
+	})
+	// What handlers wait for ends with the node's connections.
+	serving, stop := context.WithCancel(context.Background())
+	n.stopServing = stop
+	n.handler = api.New(serving, api.Options{
+		Settings: n.apiSettings(), Metadata: n.follower, Controller: n.quorum, Quorum: quorumView{n},
+		Replicas: n.replicas, Groups: n.groups, Producers: session.NewProducerIDs(n.session),
+		Configs: n.live, Logger: n.opts.logger,
+	})
+	n.server = server.New(n.handler, n.set.limits, n.opts.logger)
+	n.assemble()
+	return nil
+}
+
+// assemble lists the parts in the order in which they start.
+func (n *Node) assemble() {
+	n.parts.add(part{name: "metadata quorum", run: n.quorum.Run})
+	n.parts.add(part{name: "metadata follower", run: n.follow})
+	n.parts.add(part{name: "group coordinator", run: n.groups.Run})
+	n.parts.add(part{name: "maintenance", run: n.maintain})
+	n.parts.add(part{name: "listeners", run: n.serve})
+	n.parts.add(part{name: "broker session", run: n.session.Run, stopping: n.leave})
+}
+
+// follow hands the metadata to the broker until ctx ends.
+func (n *Node) follow(ctx context.Context) error {
+	cancel := n.quorum.Subscribe(n.follower.Take)
+	<-ctx.Done()
+	cancel()
+	return nil
+}
+
+// act is what the broker does about a change of the metadata.
+func (n *Node) act(d *metadata.Delta) {
+	if slices.ContainsFunc(d.Configs, func(r metadata.ConfigResource) bool { return r.Type == metadata.ResourceBroker }) {
+		for _, w := range n.live.update(d.New) {
+			n.opts.logger.Warn(w.String())
+		}
+	}
+	if err := n.replicas.Apply(d); err != nil {
+		n.opts.logger.Error("some partitions could not be brought in line with the metadata", "error", err)
+	}
+	var gone []coordinator.DeletedTopic
+	for _, t := range d.Topics {
+		if t.New == nil {
+			gone = append(gone, coordinator.DeletedTopic{Name: t.Name(), ID: t.ID()})
+		}
+	}
+	if len(gone) > 0 {
+		n.groups.TopicsDeleted(gone)
+	}
+	// The controller lets a fenced broker in when it has seen itself.
+	n.session.Poke()
+}
+
+func (n *Node) elected(p *replica.Partition, epoch int32) {
+	if p.Topic == metadata.GroupMetadataTopic {
+		n.groups.Elected(p.Index, epoch)
+	}
+}
+
+func (n *Node) resigned(p *replica.Partition) {
+	if p.Topic == metadata.GroupMetadataTopic {
+		n.groups.Resigned(p.Index)
+	}
+}
+
+func (n *Node) offsetsPartitions() int32 {
+	if t := n.follower.Image().Topic(metadata.GroupMetadataTopic); t != nil {
+		return int32(len(t.Partitions))
+	}
+	return 0
+}
+
+func (n *Node) dirIDs() []metadata.UUID {
+	var ids []metadata.UUID
+	for _, d := range n.dirs {
+		ids = append(ids, d.ID)
+	}
+	return ids
+}
+
+// serve answers requests: those of controllers at once, those of clients when
+// the broker has been let in.
+func (n *Node) serve(ctx context.Context) error {
+	defer context.AfterFunc(ctx, n.stopServing)()
+	select {
+	case <-n.session.Unfenced():
+	case <-ctx.Done():
+		return nil
+	}
+	n.readyOnce.Do(func() { close(n.ready) })
+	n.opts.logger.Info("serving", "node", n.set.nodeID, "cluster", n.storage.clusterID,
+		"listeners", n.addresses(), "after", time.Since(n.started).Round(time.Millisecond))
+	return n.server.Run(ctx, n.listeners...)
+}
+
+func (n *Node) addresses() []string {
+	var out []string
+	for _, l := range n.listeners {
+		out = append(out, fmt.Sprintf("%s://%s", l.Name, l.Net.Addr()))
+	}
+	return out
+}
+
+// leave tells the controller that this broker goes, so that others take over
+// before it does.
+func (n *Node) leave() {
+	if err := n.session.Leave(context.Background()); err != nil {
+		n.opts.logger.Warn("stopping without the controller's leave", "error", err)
+	}
+}
+
+// maintain deletes what retention no longer wants, now and then.
+func (n *Node) maintain(ctx context.Context) error {
+	t := time.NewTimer(n.set.initialTaskDelay)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-t.C:
+			n.retain(ctx, now)
+			t.Reset(n.set.retentionInterval)
+		}
+	}
+}
+
+func (n *Node) retain(ctx context.Context, now time.Time) {
+	n.replicas.Each(func(p *replica.Partition) bool {
+		deleted, err := p.Log().Retain(now)
+		if err != nil {
+			n.opts.logger.Warn("retention failed", "partition", p.Name().String(), "error", err)
+		}
+		if deleted > 0 {
+			n.opts.logger.Info("deleted old segments", "partition", p.Name().String(), "segments", deleted, "logStartOffset", p.Log().StartOffset())
+		}
+		return ctx.Err() == nil
+	})
+}

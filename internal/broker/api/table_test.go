@@ -1,0 +1,86 @@
+package api
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/internal/kafka/wire"
+)
+
+var update = flag.Bool("update", false, "write docs/protocol.md")
+
+const protocolPage = "../../../docs/protocol.md"
+
+func TestEveryRowIsWhole(t *testing.T) {
+	seen := map[int16]bool{}
+	for i, r := range table {
+		k := wire.KeyOf(r.key)
+		switch {
+		case k == nil:
+			t.Errorf("row %d: key %d is not in wire.Keys", i, r.key)
+			continue
+		case seen[r.key]:
+			t.Errorf("%s is there twice", k.Name)
+		case r.handle == nil:
+			t.Errorf("%s has no handler", k.Name)
+		case r.on == 0 || r.on&^k.Listeners != 0:
+			t.Errorf("%s: listeners %b, Kafka serves it on %b", k.Name, r.on, k.Listeners)
+		case i > 0 && table[i-1].key >= r.key:
+			t.Errorf("%s is out of order", k.Name)
+		case r.acl == open && r.key != wire.APIVersions && r.key != wire.DescribeCluster:
+			t.Errorf("%s names no permission", k.Name)
+		}
+		seen[r.key] = true
+	}
+}
+
+func TestProtocolPageIsMadeFromTheTable(t *testing.T) {
+	want := protocol()
+	if *update {
+		if err := os.WriteFile(protocolPage, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(protocolPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/protocol.md is not what the table says: run go test ./internal/broker/api -run Protocol -update")
+	}
+}
+
+// protocol renders the reference page.
+func protocol() string {
+	var b strings.Builder
+	b.WriteString("# Protocol\n\nEvery API of Apache Kafka 4.3.1 and what Headrace does with it. " +
+		"Versions are the same on both sides; what is not served is not advertised.\n\n" +
+		"| Key | API | Versions | Listeners | Permission | Served |\n|--:|---|---|---|---|---|\n")
+	rows := indexRows(table[:])
+	for i := range wire.Keys {
+		k := &wire.Keys[i]
+		permission, served := "", "not yet"
+		if r := rows[k.Num]; r != nil {
+			served = "yes"
+			if permission = "none"; r.acl != open {
+				permission = fmt.Sprintf("%s on %s", r.acl.op, r.acl.resource)
+			}
+		}
+		fmt.Fprintf(&b, "| %d | %s | %d–%d | %s | %s | %s |\n", k.Num, k.Name, k.Min, k.Max, listeners(k.Listeners), permission, served)
+	}
+	return b.String()
+}
+
+func listeners(l wire.Listener) string {
+	var out []string
+	if l&wire.OnBroker != 0 {
+		out = append(out, "broker")
+	}
+	if l&wire.OnController != 0 {
+		out = append(out, "controller")
+	}
+	return strings.Join(out, ", ")
+}

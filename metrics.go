@@ -1,0 +1,155 @@
+package headrace
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/headrace/headrace/internal/broker/replica"
+	"github.com/headrace/headrace/internal/telemetry"
+)
+
+// maxPartitionMetrics bounds the metrics with a partition label: above it they
+// are left out, for no dashboard can show them.
+const maxPartitionMetrics = 10_000
+
+// openMetrics registers the metrics and, if an address is set, their server.
+func (n *Node) openMetrics() error {
+	n.metrics = telemetry.NewMetrics()
+	if n.admin == nil {
+		return nil
+	}
+	if err := n.metrics.Register(n.metricTable()...); err != nil {
+		return err
+	}
+	a := &telemetry.Admin{Metrics: n.metrics, Ready: n.readiness, Logger: n.opts.logger}
+	n.parts.add(part{name: "metrics", run: func(ctx context.Context) error { return a.Serve(ctx, n.admin) }})
+	return nil
+}
+
+// readiness says why clients are not served, nil if they are.
+func (n *Node) readiness() error {
+	select {
+	case <-n.ready:
+		return n.quorum.Err()
+	default:
+		return errors.New("the controller has not let this broker in yet")
+	}
+}
+
+// metricTable lists every metric of a node: Kafka's, one to one, and our own.
+func (n *Node) metricTable() []telemetry.Metric {
+	one := func(f func() float64) func(func(float64, ...string)) {
+		return func(emit func(float64, ...string)) { emit(f()) }
+	}
+	const topicMetrics = "kafka.server:type=BrokerTopicMetrics,name="
+	return []telemetry.Metric{
+		{Name: "kafka_server_brokertopicmetrics_messagesin_total", MBean: topicMetrics + "MessagesInPerSec,topic=*", Help: "Records appended.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.MessagesIn.Load() })},
+		{Name: "kafka_server_brokertopicmetrics_bytesin_total", MBean: topicMetrics + "BytesInPerSec,topic=*", Help: "Bytes of batches appended.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.BytesIn.Load() })},
+		{Name: "kafka_server_brokertopicmetrics_bytesout_total", MBean: topicMetrics + "BytesOutPerSec,topic=*", Help: "Bytes of batches sent to consumers.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.BytesOut.Load() })},
+		{Name: "kafka_server_brokertopicmetrics_failedproducerequests_total", MBean: topicMetrics + "FailedProduceRequestsPerSec,topic=*", Help: "Partitions of Produce requests that failed.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.FailedProduce.Load() })},
+		{Name: "kafka_server_brokertopicmetrics_failedfetchrequests_total", MBean: topicMetrics + "FailedFetchRequestsPerSec,topic=*", Help: "Partitions of Fetch requests that failed.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.FailedFetch.Load() })},
+		{Name: "kafka_server_replicamanager_partitioncount", MBean: "kafka.server:type=ReplicaManager,name=PartitionCount", Help: "Partitions on this broker.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.replicas.Len()) })},
+		{Name: "kafka_server_replicamanager_leadercount", MBean: "kafka.server:type=ReplicaManager,name=LeaderCount", Help: "Partitions that this broker leads.",
+			Kind: telemetry.Gauge, Read: one(n.leaderCount)},
+		{Name: "kafka_controller_kafkacontroller_activecontrollercount", MBean: "kafka.controller:type=KafkaController,name=ActiveControllerCount", Help: "1 on the active controller, else 0.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return truth(n.quorum.Active()) })},
+		{Name: "kafka_controller_kafkacontroller_globaltopiccount", MBean: "kafka.controller:type=KafkaController,name=GlobalTopicCount", Help: "Topics of the cluster.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.quorum.Image().NumTopics()) })},
+		{Name: "kafka_controller_kafkacontroller_globalpartitioncount", MBean: "kafka.controller:type=KafkaController,name=GlobalPartitionCount", Help: "Partitions of the cluster.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.quorum.Image().NumPartitions()) })},
+		{Name: "kafka_log_log_size", MBean: "kafka.log:type=Log,name=Size", Help: "Bytes of a partition's segments.",
+			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().Size() })},
+		{Name: "kafka_log_log_logstartoffset", MBean: "kafka.log:type=Log,name=LogStartOffset", Help: "First offset of a partition.",
+			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().StartOffset() })},
+		{Name: "kafka_log_log_logendoffset", MBean: "kafka.log:type=Log,name=LogEndOffset", Help: "Offset of a partition's next record.",
+			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().EndOffset() })},
+		{Name: "kafka_log_logmanager_offlinelogdirectorycount", MBean: "kafka.log:type=LogManager,name=OfflineLogDirectoryCount", Help: "Log directories that have failed.",
+			Kind: telemetry.Gauge, Read: one(n.offlineDirs)},
+		{Name: "kafka_network_requestmetrics_requests_total", MBean: "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*", Help: "Requests served.",
+			Labels: []string{"request"}, Read: n.requestCounts},
+		{Name: "headrace_connections", Help: "Open connections.", Kind: telemetry.Gauge, Read: n.fromServer(func(s serverStats) int64 { return s.open })},
+		{Name: "headrace_connections_accepted_total", Help: "Connections accepted.", Read: n.fromServer(func(s serverStats) int64 { return s.accepted })},
+		{Name: "headrace_connections_refused_total", Help: "Connections over a limit.", Read: n.fromServer(func(s serverStats) int64 { return s.refused })},
+		{Name: "headrace_malformed_total", Help: "Connections closed for what they sent.", Read: n.fromServer(func(s serverStats) int64 { return s.malformed })},
+		{Name: "headrace_bytes_received_total", Help: "Bytes read from clients.", Read: n.fromServer(func(s serverStats) int64 { return s.in })},
+		{Name: "headrace_bytes_sent_total", Help: "Bytes written to clients.", Read: n.fromServer(func(s serverStats) int64 { return s.out })},
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// perTopic adds up a count over the partitions of each topic.
+func (n *Node) perTopic(read func(*replica.Traffic) int64) func(func(float64, ...string)) {
+	return func(emit func(float64, ...string)) {
+		sums := map[string]int64{}
+		n.replicas.Each(func(p *replica.Partition) bool {
+			sums[p.Topic] += read(&p.Traffic)
+			return true
+		})
+		for topic, v := range sums {
+			emit(float64(v), topic)
+		}
+	}
+}
+
+func (n *Node) perPartition(read func(*replica.Partition) int64) func(func(float64, ...string)) {
+	return func(emit func(float64, ...string)) {
+		if n.replicas.Len() > maxPartitionMetrics {
+			return
+		}
+		n.replicas.Each(func(p *replica.Partition) bool {
+			emit(float64(read(p)), p.Topic, strconv.Itoa(int(p.Index)))
+			return true
+		})
+	}
+}
+
+func (n *Node) leaderCount() float64 {
+	count := 0
+	n.replicas.Each(func(p *replica.Partition) bool {
+		if p.Leads() {
+			count++
+		}
+		return true
+	})
+	return float64(count)
+}
+
+func (n *Node) offlineDirs() float64 {
+	count := 0
+	for _, d := range n.dirs {
+		if d.Failed() != nil {
+			count++
+		}
+	}
+	return float64(count)
+}
+
+func (n *Node) requestCounts(emit func(float64, ...string)) {
+	n.handler.Requests(func(name string, count int64) { emit(float64(count), name) })
+}
+
+// serverStats is one reading of the connections' counts.
+type serverStats struct{ open, accepted, refused, malformed, in, out int64 }
+
+func (n *Node) fromServer(read func(serverStats) int64) func(func(float64, ...string)) {
+	return func(emit func(float64, ...string)) {
+		s := &n.server.Stats
+		emit(float64(read(serverStats{
+			open: int64(n.server.Conns()), accepted: s.Accepted.Load(), refused: s.Refused.Load(),
+			malformed: s.Malformed.Load(), in: s.BytesIn.Load(), out: s.BytesOut.Load(),
+		})))
+	}
+}

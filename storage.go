@@ -1,0 +1,217 @@
+package headrace
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/headrace/headrace/internal/cluster/metadata"
+	"github.com/headrace/headrace/internal/config"
+	"github.com/headrace/headrace/internal/vfs"
+)
+
+// storage is the node's directories and whose they are.
+type storage struct {
+	clusterID string
+	dirs      []directory
+}
+
+// directory is one log directory.
+type directory struct {
+	path string
+	id   metadata.UUID
+}
+
+// storageOptions name the directories.
+type storageOptions struct {
+	fs     vfs.FS
+	paths  []string // log.dirs and metadata.log.dir, without repetition
+	nodeID int32
+	// clusterID is used where no directory has one; "" draws one.
+	clusterID string
+	random    io.Reader
+	logger    *slog.Logger
+}
+
+// openStorage reads the identity of every directory, and gives one to those
+// that have none: a node formats itself.
+func openStorage(o storageOptions) (*storage, error) {
+	metas := make([]config.Meta, len(o.paths))
+	st := &storage{}
+	for i, path := range o.paths {
+		if err := makeDir(o.fs, path); err != nil {
+			return nil, fmt.Errorf("make log directory %s: %w", path, err)
+		}
+		m, err := readMeta(o.fs, path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err != nil {
+			continue
+		}
+		if err := checkMeta(path, m, o.nodeID, &st.clusterID); err != nil {
+			return nil, err
+		}
+		metas[i] = m
+	}
+	if st.clusterID == "" {
+		st.clusterID = o.clusterID
+	}
+	if st.clusterID == "" {
+		id, err := newUUID(o.random)
+		if err != nil {
+			return nil, err
+		}
+		st.clusterID = id.String()
+	}
+	for i, path := range o.paths {
+		id, err := st.format(o, path, metas[i])
+		if err != nil {
+			return nil, fmt.Errorf("format %s: %w", path, err)
+		}
+		st.dirs = append(st.dirs, directory{path, id})
+	}
+	return st, nil
+}
+
+func checkMeta(path string, m config.Meta, nodeID int32, clusterID *string) error {
+	if m.NodeID != nodeID {
+		return fmt.Errorf("%s belongs to node.id %d (its %s), but this node is configured as node.id %d",
+			path, m.NodeID, config.MetaFile, nodeID)
+	}
+	if *clusterID != "" && m.ClusterID != *clusterID {
+		return fmt.Errorf("%s belongs to cluster %s (its %s), another log directory to cluster %s",
+			path, m.ClusterID, config.MetaFile, *clusterID)
+	}
+	*clusterID = m.ClusterID
+	return nil
+}
+
+// format writes a directory's identity if something of it is missing.
+func (st *storage) format(o storageOptions, path string, m config.Meta) (metadata.UUID, error) {
+	if m.DirectoryID != "" {
+		return metadata.ParseUUID(m.DirectoryID)
+	}
+	id, err := newUUID(o.random)
+	if err != nil {
+		return metadata.UUID{}, err
+	}
+	m = config.Meta{ClusterID: st.clusterID, NodeID: o.nodeID, DirectoryID: id.String()}
+	o.logger.Info("formatting log directory", "path", path, "cluster", st.clusterID, "directory", m.DirectoryID)
+	return id, writeMeta(o.fs, path, m)
+}
+
+func readMeta(disk vfs.FS, path string) (config.Meta, error) {
+	b, err := readFile(disk, filepath.Join(path, config.MetaFile))
+	if err != nil {
+		return config.Meta{}, err
+	}
+	m, err := config.ParseMeta(b)
+	if err != nil {
+		return config.Meta{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+func readFile(disk vfs.FS, name string) (b []byte, err error) {
+	f, err := disk.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	n, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b = make([]byte, n)
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return b, nil
+}
+
+// writeMeta writes the file aside and renames it, so that it is there whole or
+// not at all.
+func writeMeta(disk vfs.FS, path string, m config.Meta) error {
+	name := filepath.Join(path, config.MetaFile)
+	if err := writeFile(disk, name+".tmp", m.Encode()); err != nil {
+		return err
+	}
+	if err := disk.Rename(name+".tmp", name); err != nil {
+		return err
+	}
+	return disk.SyncDir(path)
+}
+
+func writeFile(disk vfs.FS, name string, b []byte) (err error) {
+	f, err := disk.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// makeDir makes a directory and its parents durably.
+func makeDir(disk vfs.FS, path string) error {
+	if _, err := disk.Stat(path); err == nil {
+		return nil
+	}
+	if err := disk.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	for p := filepath.Clean(path); filepath.Dir(p) != p; p = filepath.Dir(p) {
+		if err := disk.SyncDir(filepath.Dir(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newUUID(random io.Reader) (metadata.UUID, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	for {
+		var u metadata.UUID
+		if _, err := io.ReadFull(random, u[:]); err != nil {
+			return u, fmt.Errorf("draw an id: %w", err)
+		}
+		// As Kafka's Uuid.randomUuid: version 4, and no dash in front, which
+		// commands would take for an option.
+		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+		if !metadata.ReservedUUID(u) && !strings.HasPrefix(u.String(), "-") {
+			return u, nil
+		}
+	}
+}
+
+// bootID changes with each boot of the machine; "" where it is not known.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// distinctPaths lists paths without repetition, in order.
+func distinctPaths(paths ...string) []string {
+	var out []string
+	for _, p := range paths {
+		if p = filepath.Clean(p); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
