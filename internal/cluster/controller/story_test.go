@@ -15,11 +15,11 @@ import (
 	"github.com/headrace/headrace/internal/cluster/metadata"
 )
 
-// TestStories runs the stories in testdata: each command is a request, a tick or
+// TestStories runs the stories in testdata/stories: each command is a request, a tick or
 // a look at the image; the output is what was decided. The commands are listed
 // at world.commands.
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		w := newWorld(t, Config{ClusterID: "story"})
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			w.t = t
