@@ -1,0 +1,494 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/internal/kafka/record"
+)
+
+// load builds the log from its files. What the state log vouches for is taken
+// as it is; the rest is walked:
+//
+//   - headers only, from where epochs or producers are not known, up to the
+//     recovery point;
+//   - with checksums, from the recovery point to the end, where the log may be
+//     torn.
+func (o *loader) load() error {
+	l := o.l
+	segments, ok := o.listKnown()
+	if !ok {
+		var err error
+		if segments, err = o.list(); err != nil {
+			return err
+		}
+	}
+	if len(segments) == 0 {
+		if err := l.begin(max(o.start, o.cp.point.offset)); err != nil {
+			return err
+		}
+		l.start.Store(max(o.start, o.cp.start))
+		l.saved.force = true
+		return nil
+	}
+	point := o.adopt(segments)
+	l.mem.segments = segments
+	o.start = max(o.start, segments[0].base)
+
+	r := o.replayer(point)
+	if err := o.walkHeaders(r, point); err != nil {
+		return err
+	}
+	changed, err := o.walkTail(r, point)
+	if err != nil {
+		return err
+	}
+	return o.finish(r, changed)
+}
+
+// adopt gives the segments what the state log knows of them, and returns the
+// recovery point: the place from which checksums have to be checked.
+func (o *loader) adopt(segments []*segment) mark {
+	compacted := o.l.config.Load().CompactionEnabled
+	for i, s := range segments {
+		s.sealed = i < len(segments)-1
+		s.sparse = compacted && !o.cpOK
+		if k, ok := o.known[s.base]; ok && o.cpOK && s.base < o.cp.point.base {
+			s.segmentTimes, s.sparse = k.segmentTimes, k.sparse
+			if k.size != s.size {
+				s.first, s.max, s.maxBase = noTimestamp, noTimestamp, -1
+			}
+		}
+		if s.sealed {
+			s.next = segments[i+1].base
+		}
+	}
+	p := o.cp.point
+	if o.cpOK {
+		for _, s := range segments {
+			if s.base == p.base && s.size >= p.pos {
+				s.segmentTimes, s.sparse = p.segmentTimes, p.sparse
+				return p
+			}
+		}
+		o.l.dir.logger.Error("log is shorter than what was durable: all of it is checked",
+			"partition", o.name, "durableOffset", p.offset)
+	}
+	s := segments[0]
+	return mark{offset: s.base, base: s.base, segmentTimes: s.segmentTimes, sparse: s.sparse}
+}
+
+// replayer collects what batches say beyond their bytes.
+type replayer struct {
+	epochs        epochs
+	epochsFrom    int64  // batches from here on are taken
+	spare         epochs // loaded entries that may be taken back at the end
+	producers     *producers
+	producersFrom int64
+	first         int64 // of the first batch taken into producers
+	buf           []byte
+}
+
+// replayer decides from where epochs and producers have to be replayed.
+func (o *loader) replayer(point mark) *replayer {
+	l, s := o.l, o.l.dir.state
+	begin := l.mem.segments[0].base
+	r := &replayer{epochsFrom: begin, producersFrom: begin, first: -1}
+	if !o.cpOK {
+		l.saved.force = true
+		return r
+	}
+	if rev, asOf, v, ok := decodeEpochs(s.get(o.name, kindEpochs)); ok && rev >= o.cp.epochs {
+		l.saved.epochsRev, l.saved.epochs = rev, append(epochs(nil), v...)
+		r.epochsFrom = max(begin, min(asOf, point.offset))
+		r.epochs, r.spare = v, append(epochs(nil), v...)
+		r.epochs.cutEnd(r.epochsFrom)
+	}
+	l.saved.epochsRev = max(l.saved.epochsRev, o.cp.epochs)
+	l.saved.producersRev = o.cp.producers
+	rev, asOf, v, ok := decodeProducers(s.get(o.name, kindProducers))
+	switch {
+	case o.cp.producersFrom < 0:
+		r.producersFrom = point.offset
+		l.saved.producersRev = max(rev, o.cp.producers)
+	case ok && rev >= o.cp.producers && asOf >= o.cp.producersFrom:
+		r.producers, r.producersFrom = v, max(begin, asOf)
+		l.saved.producersRev, l.saved.snapshotAsOf = rev, asOf
+	case o.cp.producers == 0:
+		r.producersFrom = max(begin, o.cp.producersFrom)
+	}
+	return r
+}
+
+// take takes one sound batch.
+func (r *replayer) take(w *walker, it item) error {
+	if e := it.hdr.LeaderEpoch(); it.base >= r.epochsFrom && e > r.epochs.latest() {
+		r.epochs.assign(e, it.base)
+	}
+	if it.base < r.producersFrom || it.hdr.ProducerID() < 0 {
+		return nil
+	}
+	var records []byte
+	i := infoOf(it.hdr, nil)
+	if i.control {
+		const enough = 256
+		r.buf = append(r.buf[:0], make([]byte, min(enough, it.end-it.pos-record.HeaderSize))...)
+		if _, err := w.f.ReadAt(r.buf, it.pos+record.HeaderSize); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		records = r.buf
+		i.marker = parseMarker(records)
+	}
+	if r.producers == nil {
+		r.producers = newProducers()
+	}
+	if r.first < 0 {
+		r.first = it.base
+	}
+	r.producers.apply(&i)
+	return nil
+}
+
+// walkHeaders reads headers below the recovery point where something about them
+// is not known.
+func (o *loader) walkHeaders(r *replayer, point mark) error {
+	from := min(r.epochsFrom, r.producersFrom)
+	for i, s := range o.l.mem.segments {
+		if s.base > point.base {
+			break
+		}
+		untimed := s.base < point.base && s.max < 0 && s.size > 0
+		last := s.base == point.base
+		if last && from >= point.offset || !last && !untimed && s.next <= from {
+			continue
+		}
+		end := s.size
+		if last {
+			end = point.pos
+		}
+		if err := o.walkOne(r, i, end, from, untimed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *loader) walkOne(r *replayer, i int, end, from int64, untimed bool) error {
+	s, d := o.l.mem.segments[i], o.l.dir
+	h, err := d.files.acquire(s)
+	if err != nil {
+		return d.ioError("open "+s.path(), err)
+	}
+	defer h.release()
+	w := newWalker(h.f, end, scanChunk)
+	defer w.close()
+	pos, expected := int64(0), s.base
+	modified := s.modified
+	for {
+		it, err := w.step(pos, expected, rules{sparse: true})
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return d.ioError("read "+s.path(), err)
+		}
+		if !it.bad {
+			if untimed {
+				s.note(it.base, it.hdr.MaxTimestamp(), modified)
+			}
+			if it.next > from {
+				if err := r.take(w, it); err != nil {
+					return d.ioError("read "+s.path(), err)
+				}
+			}
+		}
+		pos, expected = it.end, it.next
+	}
+}
+
+// walkTail checks everything behind the recovery point, and cuts or marks what
+// is damaged. changed says that there was something.
+func (o *loader) walkTail(r *replayer, point mark) (changed bool, err error) {
+	l := o.l
+	pos, expected := point.pos, point.offset
+	for i := 0; i < len(l.mem.segments); i++ {
+		s := l.mem.segments[i]
+		if s.base < point.base {
+			continue
+		}
+		if s.base > point.base {
+			pos = 0
+			keep, err := o.joins(i, expected)
+			if err != nil {
+				return changed, err
+			}
+			if !keep {
+				return true, o.cut(i, -1, expected)
+			}
+			expected = s.base
+		}
+		if s.size > pos || s.base > point.base {
+			changed = true
+		}
+		s.next = expected
+		stop, err := o.walkSegment(r, i, pos, expected)
+		if err != nil || stop {
+			return true, err
+		}
+		expected = s.next
+	}
+	return changed, nil
+}
+
+// joins decides whether segment i may follow the offset at which the one before
+// it ends. keep is false if a power cut has lost what was between.
+func (o *loader) joins(i int, expected int64) (keep bool, err error) {
+	l := o.l
+	s, before := l.mem.segments[i], l.mem.segments[i-1]
+	switch {
+	case s.base < expected:
+		return false, fmt.Errorf("segment %s begins before offset %d, where the one before it ends: %w", s.path(), expected, kerr.KafkaStorageError)
+	case s.base == expected || before.sparse:
+		return true, nil
+	case l.dir.boot.rebooted:
+		return false, nil
+	}
+	// The machine was not down, so these offsets were there: keep their place.
+	l.damaged(before, item{pos: before.size, end: before.size, base: expected, next: s.base})
+	before.next = s.base
+	return true, nil
+}
+
+// walkSegment checks segment i from pos on. stop says that the log was cut
+// there.
+func (o *loader) walkSegment(r *replayer, i int, pos, expected int64) (stop bool, err error) {
+	s, d := o.l.mem.segments[i], o.l.dir
+	if pos >= s.size {
+		return false, nil
+	}
+	h, err := d.files.acquire(s)
+	if err != nil {
+		return false, d.ioError("open "+s.path(), err)
+	}
+	defer h.release()
+	w := newWalker(h.f, s.size, scanChunk)
+	defer w.close()
+	modified := s.modified
+	for {
+		it, err := w.step(pos, expected, rules{sparse: s.sparse, crc: true})
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, d.ioError("read "+s.path(), err)
+		}
+		if it.bad {
+			torn, err := o.torn(w, it, i == len(o.l.mem.segments)-1)
+			if err != nil {
+				return false, d.ioError("read "+s.path(), err)
+			}
+			if torn {
+				return true, o.cut(i, pos, expected)
+			}
+			if it.last && i+1 < len(o.l.mem.segments) {
+				it.next = o.l.mem.segments[i+1].base
+			}
+			o.l.damaged(s, it)
+		} else {
+			s.note(it.base, it.hdr.MaxTimestamp(), modified)
+			s.verified.add(it.pos, it.end)
+			if err := r.take(w, it); err != nil {
+				return false, d.ioError("read "+s.path(), err)
+			}
+		}
+		pos, expected = it.end, it.next
+		s.next = expected
+	}
+}
+
+// torn decides whether a bad batch above the recovery point is what an
+// interrupted write leaves, and so was never acknowledged. After the death of
+// the process alone that is only a batch which is not whole, at the very end.
+// After a power cut it is also the bad end of the log, and a batch that lacks
+// whole sectors: what was synced may rot, but not into aligned runs of zeroes.
+func (o *loader) torn(w *walker, it item, lastSegment bool) (bool, error) {
+	rebooted := o.l.dir.boot.rebooted
+	if it.last && lastSegment && (rebooted || !it.whole) {
+		return true, nil
+	}
+	if !rebooted {
+		return false, nil
+	}
+	return holeIn(w.f, it.pos, it.end)
+}
+
+// sectorBytes is the smallest unit in which a disk loses writes.
+const sectorBytes = 512
+
+// holeIn looks for a run of zeroes in [from, to) that begins at from or a
+// sector, and ends at to or a sector.
+func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
+	buf := make([]byte, 64<<10)
+	edge := func(pos int64) bool { return pos == from || pos == to || pos%sectorBytes == 0 }
+	run := int64(-1) // begins a run of zeroes that began at an edge
+	for pos := from; pos < to; {
+		b := buf[:min(int64(len(buf)), to-pos)]
+		if _, err := f.ReadAt(b, pos); err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		for i, c := range b {
+			at := pos + int64(i)
+			switch {
+			case c != 0:
+				run = -1
+				continue
+			case run < 0 && edge(at):
+				run = at
+			}
+			if run >= 0 && edge(at+1) && at+1-run >= minHole {
+				return true, nil
+			}
+		}
+		pos += int64(len(b))
+	}
+	return false, nil
+}
+
+// minHole keeps a few zeroes of a sound field beside an edge from being taken
+// for a hole.
+const minHole = 8
+
+// cut ends the log at pos of segment i, offset end: later segments go, newest
+// first, so that what a crash leaves is always a log without its end. A pos of
+// -1 removes segment i too.
+func (o *loader) cut(i int, pos, end int64) error {
+	l := o.l
+	l.dir.logger.Warn("log cut to the end of its last whole batch", "partition", o.name, "offset", end)
+	first := i + 1
+	if pos < 0 {
+		first = i
+	}
+	if err := l.removeSegments(l.mem.segments[first:]); err != nil {
+		return err
+	}
+	l.mem.segments = l.mem.segments[:first]
+	s := l.mem.active()
+	s.sealed, s.next = false, end
+	if pos < 0 {
+		return nil
+	}
+	h, err := l.dir.files.acquire(s)
+	if err != nil {
+		return l.dir.ioError("open "+s.path(), err)
+	}
+	defer h.release()
+	if err := h.f.Truncate(pos); err != nil {
+		return l.dir.ioError("truncate "+s.path(), err)
+	}
+	s.size = pos
+	s.verified.cut(pos)
+	return nil
+}
+
+// removeSegments unlinks segments and their indexes, newest first.
+func (l *Log) removeSegments(v []*segment) error {
+	for i := len(v) - 1; i >= 0; i-- {
+		l.dir.files.drop(v[i])
+		for _, name := range []string{v[i].indexPath(), v[i].path()} {
+			if err := removeIfThere(l.fs(), name); err != nil {
+				return l.dir.ioError("remove "+name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// finish makes what was found durable and puts it in force.
+func (o *loader) finish(r *replayer, changed bool) error {
+	l := o.l
+	if changed {
+		if err := o.syncTail(); err != nil {
+			return err
+		}
+	}
+	active := l.mem.active()
+	active.sealed, active.idx = false, newIndex(active.size)
+	end := active.next
+	for _, e := range r.spare { // epochs without a batch
+		if e.start <= end && e.epoch > r.epochs.latest() {
+			r.epochs.assign(e.epoch, e.start)
+		}
+	}
+	start := max(o.start, l.mem.segments[0].base)
+	r.epochs.cutStart(start)
+	l.mem.epochs = r.epochs
+	l.mem.durable = l.mem.endMark()
+	l.mem.newNames = changed
+	l.start.Store(min(start, max(end, o.start)))
+	l.end.Store(max(end, l.start.Load()))
+	l.durable.Store(l.end.Load())
+	l.hw.Store(min(max(o.cp.hw, l.start.Load()), l.end.Load()))
+	if r.producers != nil && !r.producers.empty() {
+		r.producers.cutStart(start)
+		r.producers.passed(l.hw.Load())
+		l.mem.producers, l.mem.producersFrom = r.producers, max(r.first, l.mem.segments[0].base)
+		l.unstable.Store(r.producers.firstUnstable())
+	}
+	l.saved.checkpoint = o.cp
+	l.saved.segmentN = -1
+	if lost := o.cp.point.offset; o.cpOK && end < lost || end < o.start {
+		return o.skipTo(max(lost, o.start))
+	}
+	return nil
+}
+
+// skipTo begins a segment behind offsets that were given out and are lost: they
+// are not given out again.
+func (o *loader) skipTo(next int64) error {
+	l := o.l
+	o.l.dir.logger.Error("durable records are missing: their offsets stay unused",
+		"partition", o.name, "firstOffset", l.end.Load(), "nextOffset", next)
+	s := l.mem.active()
+	l.damaged(s, item{pos: s.size, end: s.size, base: s.next, next: next})
+	hw := l.hw.Load()
+	if _, err := l.roll(next, l.dir.keep.clock().UnixMilli()); err != nil {
+		return err
+	}
+	s.sparse = false // roll takes the gap for a legal one
+	l.end.Store(next)
+	l.hw.Store(hw)
+	return l.flush()
+}
+
+// syncTail ends recovery: before this, what was read may be in memory only.
+func (o *loader) syncTail() error {
+	l := o.l
+	for _, s := range l.mem.segments {
+		if o.cpOK && s.base < o.cp.point.base {
+			continue
+		}
+		h, err := l.dir.files.acquire(s)
+		if err != nil {
+			return l.dir.ioError("open "+s.path(), err)
+		}
+		err = h.f.Sync()
+		h.release()
+		if err != nil {
+			return l.dir.ioError("sync "+s.path(), err)
+		}
+	}
+	err := syncFile(l.fs(), l.path+"/"+metaName)
+	if err == nil {
+		err = l.fs().SyncDir(l.path)
+	}
+	if err == nil {
+		err = l.dir.syncRoot()
+	}
+	if err != nil {
+		return l.dir.ioError("sync "+l.path, err)
+	}
+	return nil
+}

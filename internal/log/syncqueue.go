@@ -1,0 +1,241 @@
+package log
+
+import (
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// syncQueue is the directory's set of logs with writes that are not durable.
+// Logs that wait for an acknowledgement are synced at once by the workers; the
+// others are lazy, and follow within a second or lazyBytes.
+//
+// A log is with one worker at a time. What is appended meanwhile waits for the
+// next turn, and so one sync serves many appends: group commit.
+type syncQueue struct {
+	mu    sync.Mutex
+	wake  sync.Cond
+	ready []*Log
+	lazy  []*Log
+	stop  bool
+
+	bytes atomic.Int64 // lazy ones
+	// hurry asks the keeper to come before its time.
+	hurry func(in time.Duration)
+}
+
+// queueState is a log's place in the queue.
+type queueState struct {
+	turn atomic.Int32 // one of the states below
+	lazy atomic.Bool
+}
+
+const (
+	queueIdle    int32 = iota
+	queueReady         // in syncQueue.ready
+	queueRunning       // with a worker
+	queueAgain         // with a worker, and wanted again
+)
+
+// lazyBytes is how much may be written without a sync in the whole directory.
+const lazyBytes = 64 << 20
+
+func (q *syncQueue) init(hurry func(time.Duration)) {
+	q.wake.L = &q.mu
+	q.hurry = hurry
+}
+
+// push asks for a sync of everything that l has written so far. It costs two
+// atomic operations while the log is waiting already.
+func (q *syncQueue) push(l *Log) {
+	for {
+		switch l.queue.turn.Load() {
+		case queueReady, queueAgain:
+			return
+		case queueRunning:
+			if l.queue.turn.CompareAndSwap(queueRunning, queueAgain) {
+				return
+			}
+		case queueIdle:
+			if l.queue.turn.CompareAndSwap(queueIdle, queueReady) {
+				q.enqueue(l)
+				return
+			}
+		}
+	}
+}
+
+func (q *syncQueue) enqueue(l *Log) {
+	q.mu.Lock()
+	q.ready = append(q.ready, l)
+	q.mu.Unlock()
+	q.wake.Signal()
+}
+
+// pushLazy asks for a sync within about a second, or within the interval if
+// that is shorter and not 0.
+func (q *syncQueue) pushLazy(l *Log, bytes int64, interval time.Duration) {
+	if q.bytes.Add(bytes) > lazyBytes {
+		q.hurry(0)
+	}
+	if l.queue.lazy.Load() || !l.queue.lazy.CompareAndSwap(false, true) {
+		return
+	}
+	q.mu.Lock()
+	q.lazy = append(q.lazy, l)
+	q.mu.Unlock()
+	if interval > 0 && interval < keepEvery {
+		q.hurry(interval)
+	}
+}
+
+// pushAllLazy makes the lazy logs ready.
+func (q *syncQueue) pushAllLazy() {
+	q.mu.Lock()
+	lazy := q.lazy
+	q.lazy = nil
+	q.mu.Unlock()
+	q.bytes.Store(0)
+	for _, l := range lazy {
+		l.queue.lazy.Store(false)
+		q.push(l)
+	}
+}
+
+// next waits for a log. ok is false after close.
+func (q *syncQueue) next(wait bool) (l *Log, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.ready) == 0 {
+		if q.stop || !wait {
+			return nil, false
+		}
+		q.wake.Wait()
+	}
+	l = q.ready[0]
+	q.ready[0] = nil
+	q.ready = q.ready[1:]
+	if len(q.ready) == 0 {
+		q.ready = nil
+	}
+	return l, true
+}
+
+func (q *syncQueue) close() {
+	q.mu.Lock()
+	q.stop = true
+	q.mu.Unlock()
+	q.wake.Broadcast()
+}
+
+// serve syncs one log.
+func (q *syncQueue) serve(l *Log) {
+	l.queue.turn.Store(queueRunning)
+	before := l.durable.Load()
+	if err := l.flush(); err == nil {
+		if now := l.durable.Load(); now != before {
+			if fn := l.onDurable.Load(); fn != nil {
+				(*fn)(now)
+			}
+		}
+	}
+	if !l.queue.turn.CompareAndSwap(queueRunning, queueIdle) {
+		l.queue.turn.Store(queueReady)
+		q.enqueue(l)
+	}
+}
+
+// Sync makes everything appended so far durable before it returns. The function
+// of OnDurable is called by a worker as usual.
+func (l *Log) Sync() error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	err := l.flush()
+	l.dir.queue.push(l) // tells OnDurable
+	return err
+}
+
+// flush syncs what has been written since the last time. A failure ends the
+// directory.
+func (l *Log) flush() error {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	return l.flushLocked()
+}
+
+func (l *Log) flushLocked() error {
+	if l.dir.failure.Load() != nil || l.gone.Load() {
+		l.unpin()
+		return l.check()
+	}
+	m := &l.mem
+	m.Lock()
+	to := m.endMark()
+	dirty := m.dirty
+	for _, d := range dirty {
+		d.seg.dirty = false
+	}
+	m.dirty, m.spare = m.spare[:0], dirty
+	names, newDir := m.newNames, m.newDir
+	m.newNames, m.newDir = false, false
+	m.unsynced = 0
+	m.Unlock()
+
+	err := l.syncFiles(dirty, names, newDir)
+	for i, d := range dirty {
+		d.h.release()
+		dirty[i] = dirtySegment{}
+	}
+	if err != nil {
+		return l.dir.ioError("sync "+l.path, err)
+	}
+	m.Lock()
+	moved := m.durable != to
+	m.durable = to
+	m.Unlock()
+	l.durable.Store(to.offset)
+	if moved {
+		l.dir.touch(l)
+	}
+	return nil
+}
+
+// syncFiles syncs files before the names that lead to them, so that a power cut
+// never leaves a name without its content.
+func (l *Log) syncFiles(dirty []dirtySegment, names, newDir bool) error {
+	for _, d := range dirty {
+		if err := d.h.f.Sync(); err != nil {
+			return err
+		}
+	}
+	if newDir {
+		if err := syncFile(l.fs(), filepath.Join(l.path, metaName)); err != nil {
+			return err
+		}
+	}
+	if names {
+		if err := l.fs().SyncDir(l.path); err != nil {
+			return err
+		}
+	}
+	if !newDir {
+		return nil
+	}
+	return l.dir.syncRoot()
+}
+
+// unpin lets go of the files of a log that will not be synced any more.
+func (l *Log) unpin() {
+	l.mem.Lock()
+	dirty := l.mem.dirty
+	l.mem.dirty = nil
+	for _, d := range dirty {
+		d.seg.dirty = false
+	}
+	l.mem.Unlock()
+	for _, d := range dirty {
+		d.h.release()
+	}
+}

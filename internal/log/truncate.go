@@ -1,0 +1,240 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/internal/vfs"
+)
+
+// TruncateTo removes the records from offset o on. A batch that holds o goes as
+// a whole, so the log may end below o. The result is durable on return. Epochs,
+// producers and indexes follow. Below StartOffset it is TruncateFullyAndStartAt.
+func (l *Log) TruncateTo(o int64) error {
+	l.wr.Lock()
+	defer l.wr.Unlock()
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	if err := l.check(); err != nil {
+		return err
+	}
+	if o >= l.end.Load() {
+		return nil
+	}
+	if o < l.start.Load() {
+		return l.restartAt(o)
+	}
+	p, err := l.cutPlace(o)
+	if err != nil {
+		return err
+	}
+	if err := l.flushLocked(); err != nil {
+		return err
+	}
+	gone, to := l.retreat(p)
+	// The state log must not vouch for what is about to go.
+	if err := l.saveNow(); err != nil {
+		return err
+	}
+	if err := l.cutFiles(p.seg, gone); err != nil {
+		return err
+	}
+	l.dir.logger.Info("log truncated", "partition", l.partition.String(), "asked", o, "endOffset", to.offset)
+	return l.restore(to)
+}
+
+// cutPlace finds where to cut for offset o, damage or not.
+func (l *Log) cutPlace(o int64) (place, error) {
+	p, err := l.locate(o)
+	if err == nil || !errors.Is(err, kerr.CorruptMessage) {
+		return p, err
+	}
+	l.mem.Lock()
+	defer l.mem.Unlock()
+	s := l.mem.segments[l.mem.floor(o)]
+	return place{seg: s, pos: s.size, base: s.next}, nil
+}
+
+// retreat takes everything from p on out of memory, and returns the segments
+// behind and the new end.
+func (l *Log) retreat(p place) (gone []*segment, to mark) {
+	m := &l.mem
+	m.Lock()
+	defer m.Unlock()
+	n := m.floor(p.seg.base) + 1
+	gone = append(gone, m.segments[n:]...)
+	m.segments = append([]*segment(nil), m.segments[:n]...)
+	s := p.seg
+	s.size, s.next, s.sealed = p.pos, p.base, false
+	s.verified.cut(p.pos)
+	for len(s.bad) > 0 && s.bad[len(s.bad)-1].end > p.pos {
+		s.bad = s.bad[:len(s.bad)-1]
+	}
+	s.idx = newIndex(p.pos)
+	m.tail = nil
+	m.epochs.cutEnd(p.base)
+	m.durable = m.endMark()
+	l.end.Store(p.base)
+	l.durable.Store(p.base)
+	l.hw.Store(min(l.hw.Load(), p.base))
+	return gone, m.durable
+}
+
+// saveNow writes the state of this log alone, without its producer snapshot:
+// what it covers may be gone. The caller holds syncing.
+func (l *Log) saveNow() error {
+	d := l.dir
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	s := &l.saved
+	s.force, s.pending = true, nil
+	if s.snapshotAsOf > l.end.Load() {
+		s.snapshotAsOf = -1
+		s.producersRev++ // the one in the state log does not count any more
+	}
+	return d.saveSome([]*Log{l}, false)
+}
+
+// cutFiles removes segments, newest first, and cuts the one that is active now.
+func (l *Log) cutFiles(s *segment, gone []*segment) error {
+	if err := l.removeSegments(gone); err != nil {
+		return err
+	}
+	if err := l.dropIndex(s); err != nil {
+		return err
+	}
+	h, err := l.dir.files.acquire(s)
+	if err != nil {
+		return l.dir.ioError("open "+s.path(), err)
+	}
+	defer h.release()
+	if err = h.f.Truncate(s.size); err == nil {
+		// Before new batches are written there: a mix of old and new could pass
+		// for a log after a power cut.
+		err = h.f.Sync()
+	}
+	if err == nil {
+		err = l.fs().SyncDir(l.path)
+	}
+	if err != nil {
+		return l.dir.ioError("truncate "+s.path(), err)
+	}
+	return nil
+}
+
+// restore makes the active segment's times and the producer state again as they
+// were at the mark.
+func (l *Log) restore(to mark) error {
+	l.mem.Lock()
+	s := l.mem.active()
+	begin := l.mem.segments[0].base
+	had := l.mem.producers != nil
+	l.mem.Unlock()
+
+	o := loader{l: l, name: l.partition.String()}
+	r := &replayer{epochsFrom: math.MaxInt64, producersFrom: math.MaxInt64, first: -1}
+	if had {
+		r.producersFrom = begin
+		l.dir.saving.Lock()
+		_, asOf, v, ok := decodeProducers(l.dir.state.get(o.name, kindProducers))
+		if ok && l.saved.snapshotAsOf >= 0 && asOf == l.saved.snapshotAsOf && asOf <= to.offset {
+			r.producers, r.producersFrom = v, max(asOf, begin)
+		}
+		l.dir.saving.Unlock()
+	}
+	times := segmentTimes{first: noTimestamp, max: noTimestamp, maxBase: -1, modified: s.modified}
+	l.mem.Lock()
+	s.segmentTimes = times
+	segments := l.mem.segments
+	l.mem.Unlock()
+	for i, seg := range segments {
+		if seg == s || seg.next > r.producersFrom {
+			if err := o.walkOne(r, i, seg.size, r.producersFrom, seg == s); err != nil {
+				return err
+			}
+		}
+	}
+	l.mem.Lock()
+	defer l.mem.Unlock()
+	l.mem.durable = l.mem.endMark()
+	if r.producers.empty() {
+		l.mem.producers = nil
+		l.unstable.Store(-1)
+	} else {
+		r.producers.passed(l.hw.Load())
+		l.mem.producers, l.mem.producersFrom = r.producers, max(r.first, begin)
+		l.unstable.Store(r.producers.firstUnstable())
+	}
+	l.dir.touch(l)
+	return nil
+}
+
+// TruncateFullyAndStartAt empties the log; the next offset is o. It is durable
+// on return.
+func (l *Log) TruncateFullyAndStartAt(o int64) error {
+	l.wr.Lock()
+	defer l.wr.Unlock()
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	if err := l.check(); err != nil {
+		return err
+	}
+	if o < 0 {
+		return fmt.Errorf("truncate %s to %d: %w", l.partition, o, kerr.OffsetOutOfRange)
+	}
+	return l.restartAt(o)
+}
+
+func (l *Log) restartAt(o int64) error {
+	if err := l.flushLocked(); err != nil {
+		return err
+	}
+	if err := l.putMeta(o); err != nil {
+		return err
+	}
+	seg := newSegment(l.path, o)
+	seg.idx = newIndex(0)
+	seg.modified = l.dir.keep.clock().UnixMilli()
+	m := &l.mem
+	m.Lock()
+	gone := m.segments
+	m.segments = []*segment{seg}
+	m.tail, m.epochs, m.producers = nil, nil, nil
+	m.durable = m.endMark()
+	for _, a := range []interface{ Store(int64) }{&l.start, &l.end, &l.durable, &l.hw} {
+		a.Store(o)
+	}
+	l.unstable.Store(-1)
+	m.Unlock()
+	if err := l.saveNow(); err != nil {
+		return err
+	}
+	if err := l.removeSegments(gone); err != nil {
+		return err
+	}
+	h, err := l.dir.files.create(seg)
+	if err != nil {
+		return l.dir.ioError("create "+seg.path(), err)
+	}
+	err = h.f.Sync()
+	h.release()
+	if err == nil {
+		err = l.fs().SyncDir(l.path)
+	}
+	if err != nil {
+		return l.dir.ioError("sync "+l.path, err)
+	}
+	l.dir.logger.Info("log emptied", "partition", l.partition.String(), "startOffset", o)
+	return nil
+}
+
+func removeIfThere(fsys vfs.FS, name string) error {
+	if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
