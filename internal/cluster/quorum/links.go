@@ -67,19 +67,28 @@ func (l *links) close() {
 // send queues messages. What does not fit is dropped: Raft repeats it.
 func (l *links) send(messages []Message) {
 	for _, m := range messages {
-		to := l.to(m.To())
-		if to == nil {
+		if l.queue(m) {
 			continue
 		}
-		raw, err := m.Encode(nil)
-		if err != nil {
-			l.node.opts.Logger.Error("cannot encode a raft message", "error", err)
-			continue
-		}
-		if !to.put(outgoing{raw, m.IsSnapshot()}) {
-			l.node.voter.Unreachable(m.To())
+		l.node.voter.Unreachable(m.To())
+		if m.IsSnapshot() {
+			l.node.voter.SnapshotSent(m.To(), false) // or Raft would wait for it for ever
 		}
 	}
+}
+
+// queue hands a message to its link and tells whether it has found room.
+func (l *links) queue(m Message) bool {
+	to := l.to(m.To())
+	if to == nil {
+		return false
+	}
+	raw, err := m.Encode(nil)
+	if err != nil {
+		l.node.opts.Logger.Error("cannot encode a raft message", "error", err)
+		return false
+	}
+	return to.put(outgoing{raw, m.IsSnapshot()})
 }
 
 // to returns the link to a voter; nil where its address is not known or this
