@@ -55,7 +55,7 @@ func (n *Node) assemble() {
 	n.parts.add(part{name: "group coordinator", run: n.groups.Run})
 	n.parts.add(part{name: "maintenance", run: n.maintain})
 	n.parts.add(part{name: "listeners", run: n.serve})
-	n.parts.add(part{name: "broker session", run: n.session.Run, stopping: n.leave})
+	n.parts.add(part{name: "broker session", run: n.keepSession})
 }
 
 // follow hands the metadata to the broker until ctx ends.
@@ -139,8 +139,15 @@ func (n *Node) addresses() []string {
 	return out
 }
 
-// leave tells the controller that this broker goes, so that others take over
-// before it does.
+// keepSession keeps the broker registered until ctx ends. Then it tells the
+// controller that this broker goes, so that others take over before it does:
+// it is the first part to stop, everything below still works.
+func (n *Node) keepSession(ctx context.Context) error {
+	err := n.session.Run(ctx)
+	n.leave()
+	return err
+}
+
 func (n *Node) leave() {
 	if err := n.session.Leave(context.Background()); err != nil {
 		n.opts.logger.Warn("stopping without the controller's leave", "error", err)

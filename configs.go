@@ -105,17 +105,17 @@ func milliseconds(d time.Duration) int64 {
 func codec(m config.MessageConfig) (c record.Codec, l record.Level, ok bool) {
 	switch m.CompressionType {
 	case "gzip":
-		return record.Gzip, record.Level(m.GzipLevel), true
+		return record.Gzip, record.LevelOf(m.GzipLevel), true
 	case "lz4":
-		return record.LZ4, record.Level(m.LZ4Level), true
+		return record.LZ4, record.LevelOf(m.LZ4Level), true
 	case "zstd":
-		return record.Zstd, record.Level(m.ZstdLevel), true
+		return record.Zstd, record.LevelOf(m.ZstdLevel), true
 	case "snappy":
-		return record.Snappy, 0, true
+		return record.Snappy, l, true
 	case "uncompressed":
-		return record.None, 0, true
+		return record.None, l, true
 	}
-	return 0, 0, false
+	return 0, l, false
 }
 
 // Describe implements api.Configs.

@@ -78,7 +78,7 @@ type Node struct {
 
 	ready     chan struct{} // closed when clients are served
 	readyOnce sync.Once
-	parts     group
+	parts     runGroup
 	// stopServing ends what requests wait for.
 	stopServing context.CancelFunc
 }

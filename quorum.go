@@ -14,7 +14,9 @@ import (
 // openQuorum opens the metadata. A lone node is the active controller when it
 // returns.
 func (n *Node) openQuorum() error {
-	c := controller.New(n.set.controller)
+	set := n.set.controller
+	set.ClusterID = n.storage.clusterID
+	c := controller.New(set)
 	q, err := quorum.Open(quorum.Options{
 		FS: n.opts.fs, Dir: filepath.Join(n.set.metadataDir, metadata.ClusterMetadataTopic+"-0"),
 		NodeID: n.set.nodeID, DirectoryID: n.metadataDirID(), ClusterID: n.storage.clusterID,

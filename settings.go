@@ -143,7 +143,12 @@ func endpoints(c *config.Config) ([]endpoint, error) {
 	return out, nil
 }
 
+// voters lists the addresses of the quorum. A node whose controller listener has
+// port 0 is alone: nobody could name its port beforehand.
 func voters(c *config.Config) ([]quorum.VoterAddress, error) {
+	if slices.ContainsFunc(c.ControllerListeners(), func(l config.Listener) bool { return l.Port == 0 }) {
+		return nil, nil
+	}
 	var out []quorum.VoterAddress
 	for _, v := range c.QuorumVoters() {
 		out = append(out, quorum.VoterAddress{NodeID: v.ID, Host: v.Host, Port: uint16(v.Port)})
