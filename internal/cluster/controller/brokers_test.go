@@ -357,7 +357,7 @@ func TestElectLeaders(t *testing.T) {
 		}
 	}
 	want := []answer{
-		{err: "ELECTION_NOT_NEEDED"},
+		{"ELECTION_NOT_NEEDED", "Leader election not needed for topic partition."},
 		{"UNKNOWN_TOPIC_OR_PARTITION", "No such partition as t-9"},
 		{"UNKNOWN_TOPIC_OR_PARTITION", "No such topic as z"},
 	}

@@ -143,15 +143,15 @@ func refuseTarget(x *exchange, t *configTarget, repeated bool) *fault {
 	switch t.resource.Type {
 	case metadata.ResourceTopic:
 		if !x.allowed(kmsg.ACLOperationAlterConfigs, kmsg.ACLResourceTypeTopic, t.resource.Name) {
-			return &fault{kind: kerr.TopicAuthorizationFailed}
+			return general(kerr.TopicAuthorizationFailed)
 		}
 	case metadata.ResourceGroup:
 		if !x.allowed(kmsg.ACLOperationAlterConfigs, kmsg.ACLResourceTypeGroup, t.resource.Name) {
-			return &fault{kind: kerr.GroupAuthorizationFailed}
+			return general(kerr.GroupAuthorizationFailed)
 		}
 	case metadata.ResourceBroker, metadata.ResourceClientMetrics:
 		if !x.clusterAllowed(kmsg.ACLOperationAlterConfigs) {
-			return &fault{kind: kerr.ClusterAuthorizationFailed}
+			return general(kerr.ClusterAuthorizationFailed)
 		}
 	default:
 		return faultf(kerr.InvalidRequest, "Unknown resource type %d", t.resource.Type)

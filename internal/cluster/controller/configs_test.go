@@ -58,7 +58,7 @@ func TestIncrementalAlterConfigs(t *testing.T) {
 		{incremental(topic, "z", configChange{"k", opSet, ptr("1")}), answer{"UNKNOWN_TOPIC_OR_PARTITION", "The topic 'z' does not exist."}, ""},
 		{incremental(topic, "", configChange{"k", opSet, ptr("1")}), answer{"INVALID_REQUEST", "Default topic resources are not allowed."}, ""},
 		{incremental(topic, "a b", configChange{"k", opSet, ptr("1")}), answer{"INVALID_TOPIC_EXCEPTION", "Topic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"}, ""},
-		{incremental(topic, "secret", configChange{"k", opSet, ptr("1")}), answer{err: "TOPIC_AUTHORIZATION_FAILED"}, ""},
+		{incremental(topic, "secret", configChange{"k", opSet, ptr("1")}), answer{"TOPIC_AUTHORIZATION_FAILED", "Topic authorization failed."}, ""},
 		{incremental(broker, "0", configChange{"k", opSet, ptr("1")}), answer{}, "k=1"},
 		{incremental(broker, "100", configChange{"k", opSet, ptr("1")}), answer{}, "k=1"},
 		{incremental(broker, "9", configChange{"k", opSet, ptr("1")}), answer{"BROKER_ID_NOT_REGISTERED", "No node with id 9 found."}, ""},
@@ -70,7 +70,7 @@ func TestIncrementalAlterConfigs(t *testing.T) {
 		{incremental(broker, "0", configChange{"cordoned.log.dirs", opSet, ptr("/a")}), answer{"INVALID_CONFIG", "When updating cordoned.log.dirs via controllers,  the new value must be a subset of the current configuration value."}, "k=1"},
 		{incremental(kmsg.ConfigResourceTypeGroupConfig, "g", configChange{"k", opSet, ptr("1")}), answer{}, "k=1"},
 		{incremental(kmsg.ConfigResourceTypeGroupConfig, "", configChange{"k", opSet, ptr("1")}), answer{"INVALID_REQUEST", "Default group resources are not allowed."}, ""},
-		{incremental(kmsg.ConfigResourceTypeGroupConfig, "secret", configChange{"k", opSet, ptr("1")}), answer{err: "GROUP_AUTHORIZATION_FAILED"}, ""},
+		{incremental(kmsg.ConfigResourceTypeGroupConfig, "secret", configChange{"k", opSet, ptr("1")}), answer{"GROUP_AUTHORIZATION_FAILED", "Group authorization failed."}, ""},
 		{incremental(kmsg.ConfigResourceTypeClientMetrics, "m", configChange{"k", opSet, ptr("1")}), answer{}, "k=1"},
 		{incremental(kmsg.ConfigResourceTypeBrokerLogger, "0", configChange{"k", opSet, ptr("1")}), answer{"INVALID_REQUEST", "Unknown resource type 8"}, ""},
 	} {

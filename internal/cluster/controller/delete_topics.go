@@ -96,13 +96,13 @@ func (d *deletion) byID(id metadata.TopicID) {
 	t := d.x.img.TopicByID(id)
 	switch {
 	case t == nil:
-		d.answer(nil, id, &fault{kind: kerr.UnknownTopicID})
+		d.answer(nil, id, general(kerr.UnknownTopicID))
 	case !d.allowed(kmsg.ACLOperationDelete, t.Name):
 		name := &t.Name
 		if !d.allowed(kmsg.ACLOperationDescribe, t.Name) {
 			name = nil
 		}
-		d.answer(name, id, &fault{kind: kerr.TopicAuthorizationFailed})
+		d.answer(name, id, general(kerr.TopicAuthorizationFailed))
 	default:
 		d.remove(t)
 	}
@@ -112,11 +112,11 @@ func (d *deletion) byName(name string) {
 	t := d.x.img.Topic(name)
 	switch {
 	case !d.allowed(kmsg.ACLOperationDescribe, name):
-		d.answer(&name, metadata.TopicID{}, &fault{kind: kerr.TopicAuthorizationFailed})
+		d.answer(&name, metadata.TopicID{}, general(kerr.TopicAuthorizationFailed))
 	case t == nil:
-		d.answer(&name, metadata.TopicID{}, &fault{kind: kerr.UnknownTopicOrPartition})
+		d.answer(&name, metadata.TopicID{}, general(kerr.UnknownTopicOrPartition))
 	case !d.allowed(kmsg.ACLOperationDelete, name):
-		d.answer(&name, metadata.TopicID{}, &fault{kind: kerr.TopicAuthorizationFailed})
+		d.answer(&name, metadata.TopicID{}, general(kerr.TopicAuthorizationFailed))
 	case d.deleted[t.ID]:
 		d.retract(t)
 	default:

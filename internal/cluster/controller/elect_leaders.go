@@ -84,11 +84,11 @@ func (c *Controller) electLeader(x *exchange, kind int8, topic string, index int
 		g.election, refusal = electUnclean, kerr.EligibleLeadersNotAvailable
 	}
 	if kind == electionTypePreferred && p.HasPreferredLeader() || kind == electionTypeUnclean && p.HasLeader() {
-		return &fault{kind: kerr.ElectionNotNeeded}
+		return general(kerr.ElectionNotNeeded)
 	}
 	r := g.build()
 	if r == nil {
-		return &fault{kind: refusal}
+		return general(refusal)
 	}
 	x.emit(r)
 	return nil

@@ -29,14 +29,32 @@ func faultf(kind *kerr.Error, format string, args ...any) *fault {
 	return &fault{kind, fmt.Sprintf(format, args...)}
 }
 
-// fill writes the fault to the two fields of a response; nil is success.
+// generalTexts has the text of an error where Kafka sends the error's general
+// one (Errors.message), in Kafka's words.
+var generalTexts = map[*kerr.Error]string{
+	kerr.UnknownTopicOrPartition:     "This server does not host this topic-partition.",
+	kerr.UnknownTopicID:              "This server does not host this topic ID.",
+	kerr.TopicAuthorizationFailed:    "Topic authorization failed.",
+	kerr.GroupAuthorizationFailed:    "Group authorization failed.",
+	kerr.ClusterAuthorizationFailed:  "Cluster authorization failed.",
+	kerr.PreferredLeaderNotAvailable: "The preferred leader was not available.",
+	kerr.EligibleLeadersNotAvailable: "Eligible topic partition leaders are not available.",
+	kerr.ElectionNotNeeded:           "Leader election not needed for topic partition.",
+}
+
+// general gives a fault with the error's general text. Kafka sends it where it
+// answers with an error alone, and null where an exception had no other text.
+func general(kind *kerr.Error) *fault { return &fault{kind, generalTexts[kind]} }
+
+// fill writes the fault to the two fields of a response; nil is success. What
+// went wrong inside is not told, as in ApiError.fromThrowable.
 func (f *fault) fill(code *int16, text **string) {
 	*code, *text = 0, nil
 	if f == nil {
 		return
 	}
 	*code = f.kind.Code
-	if f.text != "" {
+	if f.text != "" && f.kind != kerr.UnknownServerError {
 		*text = &f.text
 	}
 }

@@ -13,6 +13,7 @@ import (
 // (KIP-455, ReplicationControlManager.alterPartitionReassignments).
 func (c *Controller) alterReassignments(x *exchange, req *kmsg.AlterPartitionAssignmentsRequest, resp *kmsg.AlterPartitionAssignmentsResponse) error {
 	allowFactor := req.Version < 1 || req.AllowReplicationFactorChange
+	resp.AllowReplicationFactorChange = allowFactor
 	for _, wanted := range req.Topics {
 		out := kmsg.NewAlterPartitionAssignmentsResponseTopic()
 		out.Topic = wanted.Topic

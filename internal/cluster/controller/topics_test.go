@@ -285,10 +285,10 @@ func TestDeleteTopics(t *testing.T) {
 		"b":            {"INVALID_REQUEST", "The provided topic name maps to an ID that was already supplied."},
 		"c":            {"INVALID_REQUEST", "You may not specify both topic name and topic id."},
 		"d":            {"INVALID_REQUEST", "Duplicate topic name."},
-		"missing":      {err: "UNKNOWN_TOPIC_OR_PARTITION"},
-		"(unknown id)": {err: "UNKNOWN_TOPIC_ID"},
+		"missing":      {"UNKNOWN_TOPIC_OR_PARTITION", "This server does not host this topic-partition."},
+		"(unknown id)": {"UNKNOWN_TOPIC_ID", "This server does not host this topic ID."},
 		"(id)":         {"INVALID_REQUEST", "Neither topic name nor id were specified."},
-		"(id)hidden":   {err: "TOPIC_AUTHORIZATION_FAILED"},
+		"(id)hidden":   {"TOPIC_AUTHORIZATION_FAILED", "Topic authorization failed."},
 	}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(answer{})); d != "" || len(resp.Topics) != len(want) {
 		t.Errorf("%d answers\n%s", len(resp.Topics), d)

@@ -48,9 +48,11 @@ func (c *Controller) updateFeatures(x *exchange, req *kmsg.UpdateFeaturesRequest
 		x.out = nil
 	}
 	if req.Version <= 1 {
+		success := "NONE"
 		for _, u := range req.FeatureUpdates {
 			r := kmsg.NewUpdateFeaturesResponseResult()
-			r.Feature = u.Feature
+			// Kafka sends the name of its code for success, not null.
+			r.Feature, r.ErrorMessage = u.Feature, &success
 			resp.Results = append(resp.Results, r)
 		}
 	}
