@@ -126,6 +126,12 @@ func classicFromRecord(id string, v *kmsg.GroupMetadataValue) (*classicGroup, er
 		g.add(m)
 		g.state = stateStable
 	}
+	if g.byID[g.leader] == nil {
+		g.leader = ""
+		if len(g.members) > 0 {
+			g.leader = g.members[0].id
+		}
+	}
 	g.topics = g.subscriptions()
 	return g, nil
 }

@@ -26,22 +26,15 @@ type offset struct {
 }
 
 func offsetFromRecord(at int64, v *kmsg.OffsetCommitValue) offset {
-	o := offset{
+	return offset{
 		at:          at,
 		offset:      v.Offset,
 		leaderEpoch: v.LeaderEpoch,
 		metadata:    v.Metadata,
 		commitMs:    v.CommitTimestamp,
-		expireMs:    noExpiry,
+		expireMs:    v.ExpireTimestamp,
 		topicID:     v.TopicID,
 	}
-	if v.Version == offsetCommitExpireValueVersion {
-		o.expireMs = v.ExpireTimestamp
-	}
-	if v.Version < 3 {
-		o.leaderEpoch = noLeaderEpoch
-	}
-	return o
 }
 
 // ofTopic says whether the offset was committed for this incarnation of the

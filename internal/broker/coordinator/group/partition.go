@@ -1,11 +1,17 @@
 package group
 
+import "math"
+
 // PartitionFor is the partition of __consumer_offsets, of count partitions,
-// that keeps a group: Java's String.hashCode over UTF-16 units, sign bit
-// cleared, modulo count (Kafka's GroupCoordinatorService.partitionFor). count
-// must be positive.
+// that keeps a group: the absolute value of Java's String.hashCode, over UTF-16
+// units, modulo count; the one value that has none counts as 0 (Kafka's
+// GroupCoordinatorService.partitionFor, Utils.abs). count must be positive.
 func PartitionFor(groupID string, count int32) int32 {
-	return (javaHash(groupID) & 0x7fffffff) % count
+	h := javaHash(groupID)
+	if h == math.MinInt32 {
+		return 0
+	}
+	return max(h, -h) % count
 }
 
 func javaHash(s string) int32 {

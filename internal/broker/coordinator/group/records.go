@@ -109,11 +109,8 @@ func decodeOffsetCommit(key, value []byte) (k kmsg.OffsetCommitKey, v *kmsg.Offs
 	if err := checkValueVersion(value, maxOffsetCommitValueVersion); err != nil {
 		return k, nil, err
 	}
-	v = new(kmsg.OffsetCommitValue)
-	if err := v.ReadFrom(value); err != nil {
-		return k, nil, fmt.Errorf("%w: offset commit value: %w", ErrMalformedRecord, err)
-	}
-	return k, v, nil
+	v, err = decodeOffsetCommitValue(value)
+	return k, v, err
 }
 
 // decodeGroupMetadata decodes a classic group; v is nil for a tombstone.
@@ -127,11 +124,8 @@ func decodeGroupMetadata(key, value []byte) (k kmsg.GroupMetadataKey, v *kmsg.Gr
 	if err := checkValueVersion(value, maxGroupMetadataValue); err != nil {
 		return k, nil, err
 	}
-	v = new(kmsg.GroupMetadataValue)
-	if err := v.ReadFrom(value); err != nil {
-		return k, nil, fmt.Errorf("%w: group metadata value: %w", ErrMalformedRecord, err)
-	}
-	return k, v, nil
+	v, err = decodeGroupMetadataValue(value)
+	return k, v, err
 }
 
 func checkValueVersion(value []byte, highest int16) error {
