@@ -228,7 +228,7 @@ func (s schema) Validate(r metadata.ConfigResource, configs, existing map[string
 	case metadata.ResourceGroup:
 		err = s.c.ValidateGroup(configs)
 	case metadata.ResourceClientMetrics:
-		err = s.c.ValidateClientMetrics(configs)
+		err = config.ValidateClientMetrics(configs)
 	default:
 		return fmt.Errorf("resource type %d cannot be changed: %w", r.Type, kerr.InvalidRequest)
 	}
