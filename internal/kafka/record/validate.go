@@ -277,8 +277,8 @@ type checker struct {
 	index        int32
 	maxTimestamp int64
 	code         *kerr.Error
-	records      []RecordError
-	more         bool // records at fault that the list has no room for
+	records      []RecordError // the first of those at fault
+	refused      int           // how many are at fault
 }
 
 func (c *checker) reset(b Batch, r *Rules) {
@@ -306,25 +306,31 @@ func (c *checker) record(timestamp int64, hasKey bool) {
 func (c *checker) check(index int32, timestamp int64, hasKey bool) {
 	switch {
 	case c.rules.Compacted && !hasKey:
-		c.refuse(kerr.InvalidRecord, index, "A compacted topic takes no record without a key.")
+		if c.refuse(kerr.InvalidRecord) {
+			c.note(index, "A compacted topic takes no record without a key.")
+		}
 	case c.rules.TimestampType == CreateTime && timestamp != -1:
-		if timestamp < c.earliest || timestamp > c.latest {
-			c.refuse(kerr.InvalidTimestamp, index,
-				fmt.Sprintf("Timestamp %d is outside [%d, %d], which the topic asks for.", timestamp, c.earliest, c.latest))
+		if (timestamp < c.earliest || timestamp > c.latest) && c.refuse(kerr.InvalidTimestamp) {
+			c.note(index, fmt.Sprintf("Timestamp %d is outside [%d, %d], which the topic asks for.", timestamp, c.earliest, c.latest))
 		}
 	case c.appendTime:
-		c.refuse(kerr.InvalidTimestamp, index, "A producer may not set LogAppendTime.")
+		if c.refuse(kerr.InvalidTimestamp) {
+			c.note(index, "A producer may not set LogAppendTime.")
+		}
 	}
 }
 
-func (c *checker) refuse(code *kerr.Error, index int32, message string) {
+// refuse gives the batch its code and reports whether the list has room for
+// the record.
+func (c *checker) refuse(code *kerr.Error) bool {
 	if c.code != kerr.InvalidTimestamp { // which outweighs INVALID_RECORD, as in Kafka
 		c.code = code
 	}
-	if len(c.records) == maxRecordErrors {
-		c.more = true
-		return
-	}
+	c.refused++
+	return len(c.records) < maxRecordErrors
+}
+
+func (c *checker) note(index int32, message string) {
 	c.records = append(c.records, RecordError{Index: index, Message: message})
 }
 
@@ -332,11 +338,8 @@ func (c *checker) err() error {
 	if c.code == nil {
 		return nil
 	}
-	message := fmt.Sprintf("%d records were refused; the first, at index %d: %s",
-		len(c.records), c.records[0].Index, c.records[0].Message)
-	if c.more {
-		message = "More than " + message
-	}
+	message := fmt.Sprintf("%d of the batch's records were refused; the first, at index %d: %s",
+		c.refused, c.records[0].Index, c.records[0].Message)
 	return &InvalidError{Code: c.code, Message: message, Records: c.records}
 }
 
