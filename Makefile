@@ -68,10 +68,10 @@ lesson-dist: dist ## the same from the tarball
 	@$(SUM) -name lesson-dist -- $(GO) test -json -count=1 -tags lesson -timeout 10m -run Tarball ./test/lesson
 
 clients: build ## real clients, 1,000 records each; BROKER names another broker's command
-	@$(SUM) -name clients -- $(GO) test -json -count=1 -tags conform -timeout 15m ./test/conform/clients
+	@$(SUM) -name clients -- $(GO) test -json -count=1 -tags conform -parallel 6 -timeout 15m ./test/conform/clients
 
 clients-full: build
-	@CLIENT_RECORDS=10000 $(SUM) -name clients-full -- $(GO) test -json -count=1 -tags conform -timeout 60m ./test/conform/clients
+	@CLIENT_RECORDS=10000 $(SUM) -name clients-full -- $(GO) test -json -count=1 -tags conform -parallel 6 -timeout 60m ./test/conform/clients
 
 conform: build ## Apache Kafka's own suites: SUITE='tools core' CLASS=regex
 	@for s in $(SUITE); do \

@@ -30,7 +30,7 @@ const (
 // TestClients lets every client write, all at once, and then read the whole in a group, several groups at once.
 //
 // Environment: BROKER (a command with {config}; default: bin/headrace), CLIENT_RECORDS (per client; default 1,000), CLIENTS
-// (names of clients, comma separated; default all), ANCHORS_HOME (where the clients are kept), TOGETHER (how many at once).
+// (names of clients, comma separated; default all), ANCHORS_HOME (where the clients are kept). How many run at once is go test's -parallel.
 func TestClients(t *testing.T) {
 	e := newEnvironment(t)
 	t.Run("produce", func(t *testing.T) {
@@ -64,7 +64,6 @@ type environment struct {
 	adm     *kadm.Client
 	clients []client
 	records int
-	busy    chan struct{} // as many tokens as clients may run at once
 	common  map[int32]int64
 
 	mu   sync.Mutex
@@ -105,7 +104,7 @@ func newEnvironment(t *testing.T) *environment {
 	})
 	e := &environment{
 		kit: k, target: target{bootstrap: b.addr, topic: topic, dir: dir}, kgo: cl, adm: kadm.NewClient(cl),
-		records: number(t, "CLIENT_RECORDS", 1000), busy: make(chan struct{}, number(t, "TOGETHER", 6)), read: map[string]map[at]Record{},
+		records: number(t, "CLIENT_RECORDS", 1000), read: map[string]map[at]Record{},
 	}
 	names := strings.Split(os.Getenv("CLIENTS"), ",")
 	for _, c := range clients() {
@@ -129,15 +128,8 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return n
 }
 
-// enter waits for a turn, so that slow machines do not run out of time.
-func (e *environment) enter(t *testing.T) {
-	e.busy <- struct{}{}
-	t.Cleanup(func() { <-e.busy })
-}
-
 // produce lets a client write with every codec and checks what arrived.
 func (e *environment) produce(t *testing.T, c client) {
-	e.enter(t)
 	ctx, cancel := context.WithTimeout(t.Context(), limit+time.Duration(e.records)*time.Millisecond)
 	defer cancel()
 	var sent []Record
@@ -246,7 +238,6 @@ func total(ends map[int32]int64) (n int64) {
 // consume lets three members of a group read everything: one is killed in the middle, the others take over; they leave;
 // one comes back and goes on where the group had stopped.
 func (e *environment) consume(t *testing.T, c client) {
-	e.enter(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*limit+time.Duration(e.records)*10*time.Millisecond)
 	defer cancel()
 	group := "group-" + c.name
