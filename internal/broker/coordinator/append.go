@@ -206,9 +206,7 @@ func (e *executor) commit(now time.Time, offset int64, out *outbox) {
 }
 
 func (e *executor) note(out *outbox, level slog.Level, message string, err error) {
-	out.notes = append(out.notes, shard.Note{Level: level, Message: message, Attrs: []slog.Attr{
-		slog.Int("partition", int(e.partition)), slog.Int("leaderEpoch", int(e.epoch)), slog.Any("error", err),
-	}})
+	out.note(level, message, "partition", e.partition, "leaderEpoch", e.epoch, "error", err)
 }
 
 // clientErrors says how clients of a coordinator hear of errors of its log

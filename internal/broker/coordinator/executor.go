@@ -169,8 +169,8 @@ func (e *executor) guard(now time.Time, out *outbox, f func() error) (err error)
 			return
 		}
 		err = fmt.Errorf("shard of partition %d failed: %v: %w", e.partition, p, kerr.UnknownServerError)
-		out.notes = append(out.notes, shard.Note{Level: slog.LevelError, Message: "coordinator shard failed and loads anew",
-			Attrs: []slog.Attr{slog.Int("partition", int(e.partition)), slog.Any("panic", p), slog.String("stack", string(debug.Stack()))}})
+		out.note(slog.LevelError, "coordinator shard failed and loads anew",
+			"partition", e.partition, "panic", p, "stack", string(debug.Stack()))
 		e.reload(now, kerr.CoordinatorLoadInProgress, out)
 	}()
 	return f()
@@ -179,7 +179,13 @@ func (e *executor) guard(now time.Time, out *outbox, f func() error) (err error)
 // take accepts a Result whose first record has offset first.
 func (e *executor) take(now time.Time, first int64, res *shard.Result, out *outbox) {
 	out.replies = append(out.replies, res.Replies...)
-	out.notes = append(out.notes, res.Notes...)
+	for i := range res.Notes {
+		level := slog.LevelInfo
+		if res.Notes[i].Warn {
+			level = slog.LevelWarn
+		}
+		out.note(level, res.Notes[i].Message, res.Notes[i].Args...)
+	}
 	if len(res.Records) > 0 {
 		d := decided{first: first, records: res.Records, divisible: res.Divisible}
 		for i := range res.Records {

@@ -169,7 +169,7 @@ func (r *Runtime) all() []*executor {
 func (r *Runtime) deliver(out *outbox) {
 	for i := range out.notes {
 		n := &out.notes[i]
-		r.log.LogAttrs(context.Background(), n.Level, n.Message, n.Attrs...)
+		r.log.Log(context.Background(), n.level, n.message, n.args...)
 	}
 	for i := range out.replies {
 		if c, ok := out.replies[i].To.(*call); ok {
@@ -187,12 +187,22 @@ func (r *Runtime) deliver(out *outbox) {
 type outbox struct {
 	replies []shard.Reply
 	failed  []failure
-	notes   []shard.Note
+	notes   []note
+}
+
+type note struct {
+	level   slog.Level
+	message string
+	args    []any
 }
 
 type failure struct {
 	to  shard.Caller
 	err error
+}
+
+func (o *outbox) note(level slog.Level, message string, args ...any) {
+	o.notes = append(o.notes, note{level, message, args})
 }
 
 func (o *outbox) fail(replies []shard.Reply, err error) {

@@ -2,7 +2,6 @@ package group
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -115,6 +114,6 @@ func (s *Shard) deleteGroup(o *op, id string) error {
 		}
 	}
 	g.appendTombstones(s, o)
-	o.note(slog.LevelInfo, "group deleted", slog.String("group", id), slog.Int("offsets", n))
+	o.note("group deleted", "group", id, "offsets", n)
 	return nil
 }

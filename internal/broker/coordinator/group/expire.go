@@ -1,8 +1,6 @@
 package group
 
-import (
-	"log/slog"
-)
+import ()
 
 // expireOffsets removes offsets that are older than the retention, and groups
 // that are empty and have none left (GroupCoordinatorShard.cleanupGroupMetadata).
@@ -14,7 +12,7 @@ func (s *Shard) expireOffsets(o *op) {
 		}
 	}
 	if n := len(o.res.Records); n > 0 {
-		o.note(slog.LevelInfo, "expired offsets and groups", slog.Int("tombstones", n))
+		o.note("expired offsets and groups", "tombstones", n)
 	}
 	s.timers.Set(&s.expiry, o.now.Add(s.cfg.OffsetsRetentionCheckInterval))
 }

@@ -3,7 +3,6 @@ package group
 import (
 	"bytes"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -234,7 +233,7 @@ func (s *Shard) expirePending(o *op, g *classicGroup, id string) {
 		return
 	}
 	delete(g.pendingJoin, id)
-	o.note(slog.LevelInfo, "member id was not used in time", slog.String("group", g.id), slog.String("member", id))
+	o.note("member id was not used in time", "group", g.id, "member", id)
 	if g.state == statePreparingRebalance && g.allJoined() {
 		s.completeJoin(o, g)
 	}

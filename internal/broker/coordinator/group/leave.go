@@ -1,7 +1,6 @@
 package group
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -95,7 +94,7 @@ func (s *Shard) leaveOne(o *op, g *classicGroup, in *kmsg.LeaveGroupRequestMembe
 	if in.Reason != nil {
 		reason = *in.Reason
 	}
-	o.note(slog.LevelInfo, "member leaves", slog.String("group", g.id), slog.String("member", id), slog.String("reason", reason))
+	o.note("member leaves", "group", g.id, "member", id, "reason", reason)
 	g.answerJoinError(o, m, "", kerr.UnknownMemberID)
 	g.answerSync(o, m, kerr.UnknownMemberID)
 	s.drop(g, m)

@@ -1,7 +1,6 @@
 package group
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -40,8 +39,8 @@ func (s *Shard) prepareRebalance(o *op, g *classicGroup, reason string) {
 		s.rearm(o, g, g.initialDelay)
 	}
 	g.enter(statePreparingRebalance, o.nowMs())
-	o.note(slog.LevelInfo, "rebalance begins", slog.String("group", g.id),
-		slog.Int("generation", int(g.generation)), slog.String("reason", reason))
+	o.note("rebalance begins", "group", g.id,
+		"generation", g.generation, "reason", reason)
 	if initial {
 		return
 	}
@@ -94,19 +93,19 @@ func (s *Shard) completeJoin(o *op, g *classicGroup) {
 		return
 	case !g.electJoinedLeader() && len(g.members) > 0:
 		// Only silent static members are left. Their sessions decide.
-		o.note(slog.LevelWarn, "rebalance waits: no member has joined", slog.String("group", g.id))
+		o.warn("rebalance waits: no member has joined", "group", g.id)
 		s.rearm(o, g, g.rebalanceTimeout())
 		return
 	}
 	g.nextGeneration(o.nowMs())
 	if g.state == stateEmpty {
-		o.note(slog.LevelInfo, "group is empty", slog.String("group", g.id), slog.Int("generation", int(g.generation)))
+		o.note("group is empty", "group", g.id, "generation", g.generation)
 		s.emit(o, groupRecord(g, nil), &warnEvent{g.id, "cannot store empty generation"})
 		return
 	}
-	o.note(slog.LevelInfo, "generation has its members", slog.String("group", g.id),
-		slog.Int("generation", int(g.generation)), slog.Int("members", len(g.members)),
-		slog.String("protocol", *g.protocol), slog.String("leader", g.leader))
+	o.note("generation has its members", "group", g.id,
+		"generation", g.generation, "members", len(g.members),
+		"protocol", *g.protocol, "leader", g.leader)
 	for _, m := range g.members {
 		if m.join != nil {
 			g.answerJoin(o, m, g.joined(m, m.join.version, g.isLeader(m)))
@@ -127,7 +126,7 @@ func (s *Shard) dropNotJoined(o *op, g *classicGroup) {
 	}
 	for _, m := range gone {
 		s.drop(g, m)
-		o.note(slog.LevelInfo, "member did not rejoin in time", slog.String("group", g.id), slog.String("member", m.id))
+		o.note("member did not rejoin in time", "group", g.id, "member", m.id)
 	}
 }
 
@@ -161,7 +160,7 @@ func (s *Shard) expireMember(o *op, g *classicGroup, m *member) {
 	if s.groups[g.id] != group(g) || g.byID[m.id] != m || m.alive() {
 		return
 	}
-	o.note(slog.LevelInfo, "member's session has expired", slog.String("group", g.id), slog.String("member", m.id))
+	o.note("member's session has expired", "group", g.id, "member", m.id)
 	s.removeMember(o, g, m, "member "+m.id+" has expired")
 }
 

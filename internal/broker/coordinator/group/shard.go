@@ -11,7 +11,6 @@
 package group
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -58,8 +57,12 @@ func (o *op) replyCommitted(to shard.Caller, r kmsg.Response) {
 	o.res.Deferred = append(o.res.Deferred, shard.Reply{To: to, Response: r})
 }
 
-func (o *op) note(level slog.Level, message string, attrs ...slog.Attr) {
-	o.res.Notes = append(o.res.Notes, shard.Note{Level: level, Message: message, Attrs: attrs})
+func (o *op) note(message string, args ...any) {
+	o.res.Notes = append(o.res.Notes, shard.Note{Message: message, Args: args})
+}
+
+func (o *op) warn(message string, args ...any) {
+	o.res.Notes = append(o.res.Notes, shard.Note{Warn: true, Message: message, Args: args})
 }
 
 // What a timer stands for.
@@ -207,7 +210,7 @@ func (s *Shard) Finish(now time.Time, ev shard.Event, err error) *shard.Result {
 		s.finishStatic(o, e, err)
 	case *warnEvent:
 		if err != nil {
-			o.note(slog.LevelWarn, e.message, slog.String("group", e.group), slog.Any("error", err))
+			o.warn(e.message, "group", e.group, "error", err)
 		}
 	}
 	return &o.res

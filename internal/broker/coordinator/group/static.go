@@ -1,8 +1,6 @@
 package group
 
 import (
-	"log/slog"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -38,8 +36,8 @@ func (s *Shard) joinReplacing(o *op, g *classicGroup, in Join, old *member, newI
 	old.isNew = false
 	s.keepAlive(o, g, old)
 	g.update(old, cloneProtocols(req.Protocols), req.RebalanceTimeoutMillis, req.SessionTimeoutMillis, &joinWaiter{in.To, req.Version})
-	o.note(slog.LevelInfo, "static member is back under a new id", slog.String("group", g.id),
-		slog.String("instance", *req.InstanceID), slog.String("old", e.oldID), slog.String("new", newID))
+	o.note("static member is back under a new id", "group", g.id,
+		"instance", *req.InstanceID, "old", e.oldID, "new", newID)
 
 	switch g.state {
 	case stateStable:
@@ -66,7 +64,7 @@ func (s *Shard) finishStatic(o *op, e *staticReplaced, err error) {
 	}
 	version := m.join.version
 	if err != nil {
-		o.note(slog.LevelWarn, "cannot store static member", slog.String("group", g.id), slog.String("member", m.id), slog.Any("error", err))
+		o.warn("cannot store static member", "group", g.id, "member", m.id, "error", err)
 		resp := g.joined(m, version, false)
 		resp.MemberID, resp.LeaderID, resp.ErrorCode = "", e.oldLeader, wire.CodeOf(err)
 		g.answerJoin(o, m, resp)

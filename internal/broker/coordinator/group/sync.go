@@ -2,7 +2,6 @@ package group
 
 import (
 	"bytes"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -110,7 +109,7 @@ func (s *Shard) finishAssignment(o *op, e *assignmentStored, err error) {
 		return
 	}
 	if err != nil {
-		o.note(slog.LevelWarn, "cannot store the assignment", slog.String("group", g.id), slog.Any("error", err))
+		o.warn("cannot store the assignment", "group", g.id, "error", err)
 		for _, m := range g.members {
 			m.assignment = nil
 		}
@@ -153,7 +152,7 @@ func (s *Shard) expireSync(o *op, g *classicGroup) {
 	}
 	for _, id := range sortedKeys(g.pendingSync) {
 		if m := g.byID[id]; m != nil {
-			o.note(slog.LevelInfo, "member did not sync in time", slog.String("group", g.id), slog.String("member", id))
+			o.note("member did not sync in time", "group", g.id, "member", id)
 			g.answerJoinError(o, m, "", kerr.UnknownMemberID)
 			s.drop(g, m)
 		}

@@ -6,11 +6,7 @@
 // CoordinatorResult, CoordinatorRecord).
 package shard
 
-import (
-	"log/slog"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
-)
+import "github.com/twmb/franz-go/pkg/kmsg"
 
 // Record is one record of the internal topic. A nil Value is a tombstone. The
 // bytes belong to whoever holds the Record; a shard never changes them after
@@ -34,11 +30,12 @@ type Reply struct {
 // does not look into it.
 type Event any
 
-// Note is a log line that a pure shard asks for.
+// Note is a log line that a pure shard asks for; Args are keys and values in
+// turn, as slog takes them.
 type Note struct {
-	Level   slog.Level
+	Warn    bool
 	Message string
-	Attrs   []slog.Attr
+	Args    []any
 }
 
 // Result is what a shard asks its driver to do after one input. The shard has
