@@ -137,15 +137,18 @@ type role struct {
 	term   uint64
 	leader RaftID // 0 = unknown
 	leads  bool
-	commit uint64
-	state  string
+	// candidate says that it has asked for votes in its term.
+	candidate bool
+	commit    uint64
+	state     string
 }
 
 func (c *Core) role() role {
 	s := c.node.BasicStatus()
 	return role{
 		term: s.GetTerm(), leader: RaftID(s.Lead), leads: s.RaftState == raft.StateLeader,
-		commit: s.GetCommit(), state: s.RaftState.String(),
+		candidate: s.RaftState == raft.StateCandidate,
+		commit:    s.GetCommit(), state: s.RaftState.String(),
 	}
 }
 

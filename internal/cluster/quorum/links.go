@@ -21,6 +21,8 @@ type links struct {
 	byID     map[RaftID]*link
 	learned  map[RaftID]Member // who has written to us and is in no membership that we know
 	noTarget map[RaftID]bool   // voters without an address, logged once
+	heard    time.Time         // when the leader was last heard
+	probing  bool              // a probe of the leader is under way
 }
 
 const (
@@ -219,6 +221,34 @@ func (l *links) report(x *link, snapshot bool, err error) {
 	}
 }
 
+// quietTicks is how long a leader may be silent before its port is probed.
+const quietTicks = 2
+
+// watchLeader probes the port of a leader that has been silent for a moment. A
+// follower has nothing to send by itself, so it would not notice that the
+// process is gone, and wait for the election timeout.
+func (l *links) watchLeader(now time.Time) {
+	v := l.node.voter
+	if l.probing || v.role.leads || v.role.leader == 0 || now.Sub(l.heard) < quietTicks*l.node.opts.TickInterval {
+		return
+	}
+	leader := v.role.leader
+	m, ok := v.Membership().Lookup(leader)
+	if !ok || len(m.Endpoints) == 0 || l.node.opts.Transport == nil || l.ctx.Err() != nil {
+		return
+	}
+	l.probing = true
+	l.wg.Go(func() {
+		_, err := l.node.call(l.ctx, m.Endpoints[0], kindHello, nil)
+		l.node.inbox.put(func() {
+			l.probing = false
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				v.LeaderGone(leader)
+			}
+		})
+	})
+}
+
 // propose sends a founding proposal, once; who misses it asks by itself.
 func (l *links) propose(to Endpoint, m Membership) {
 	if l.ctx.Err() != nil {
@@ -296,6 +326,9 @@ func (n *Node) receive(sender Member, messages []Message) {
 		n.links.learn(sender)
 	}
 	now := time.Now()
+	if sender.RaftID == n.voter.role.leader {
+		n.links.heard = now
+	}
 	for _, m := range messages {
 		n.voter.Receive(now, m)
 	}

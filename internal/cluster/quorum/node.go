@@ -274,6 +274,7 @@ func (n *Node) Run(ctx context.Context) error {
 		case <-ticker.C:
 			if n.voter != nil {
 				n.voter.Tick()
+				n.links.watchLeader(time.Now())
 			}
 		case <-n.inbox.wake:
 		}
