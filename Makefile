@@ -7,7 +7,9 @@ SHELL       := /usr/bin/env bash
 .DEFAULT_GOAL := build
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.0.0)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
+LDFLAGS  := -s -w
+# The binary knows its version from the commit that it was built from (headrace version).
+BUILD    := build -trimpath -buildvcs=auto -ldflags '$(LDFLAGS)'
 GO       := go
 TOOL     := $(GO) tool -modfile=tools/go.mod
 RESULTS  := build/results
@@ -27,7 +29,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
 
 build: ## bin/headrace, which bin/*.sh find beside them
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/headrace ./cmd/headrace
+	$(GO) $(BUILD) -o bin/headrace ./cmd/headrace
 
 run: build ## a broker on localhost:9092
 	exec bin/kafka-server-start.sh config/server.properties
