@@ -51,6 +51,8 @@ type Dir struct {
 	path      string
 	logger    *slog.Logger
 	onFailure func(*Dir, error)
+	// snapshotEvery is the constant of that name but in tests.
+	snapshotEvery int64
 
 	failure atomic.Pointer[error]
 	closed  atomic.Bool
@@ -86,7 +88,7 @@ type boot struct {
 // yet. It fails with vfs.ErrLocked if another process has the directory.
 func OpenDir(o DirOptions) (*Dir, error) {
 	d := &Dir{
-		fs: o.FS, path: o.Path, logger: o.Logger, onFailure: o.OnFailure,
+		fs: o.FS, path: o.Path, logger: o.Logger, onFailure: o.OnFailure, snapshotEvery: snapshotEvery,
 		logs: map[Partition]*Log{}, found: map[string]bool{}, configs: map[Config]*Config{},
 	}
 	if d.logger == nil {
@@ -117,7 +119,7 @@ func OpenDir(o DirOptions) (*Dir, error) {
 }
 
 func (d *Dir) prepare(o DirOptions) error {
-	err := d.fs.MkdirAll(d.path, 0o700)
+	err := d.makePath()
 	if err == nil {
 		d.lock, err = d.fs.Lock(filepath.Join(d.path, lockName))
 	}
@@ -131,6 +133,32 @@ func (d *Dir) prepare(o DirOptions) error {
 		err = d.list()
 	}
 	return err
+}
+
+// makePath makes the directory with its missing parents, durably. It syncs the
+// parent even of one that is there: the last start may have died in between.
+func (d *Dir) makePath() error {
+	var parents []string
+	for dir := filepath.Clean(d.path); ; {
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			break
+		}
+		parents = append(parents, parent)
+		if _, err := d.fs.Stat(parent); err == nil {
+			break
+		}
+		dir = parent
+	}
+	if err := d.fs.MkdirAll(d.path, 0o700); err != nil {
+		return err
+	}
+	for _, p := range parents {
+		if err := d.fs.SyncDir(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begin opens a new session. From here on the last one's clean stop is used up.

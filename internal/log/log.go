@@ -45,6 +45,7 @@ type logMem struct {
 	appended int64          // bytes written since the log was opened
 	newNames bool           // the partition's directory has entries that are not durable
 	newDir   bool           // the same of its own entry in the log directory
+	cutting  bool           // a truncation is under way
 	durable  mark
 	// producersFrom is the offset of the first batch that the producer state
 	// has taken since it was last nil.

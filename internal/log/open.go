@@ -27,7 +27,7 @@ func (d *Dir) Open(p Partition, id TopicID, c Config) (*Log, error) {
 	}
 	l := &Log{dir: d, partition: p, path: filepath.Join(d.path, name)}
 	l.unstable.Store(-1)
-	l.saved.snapshotAsOf = -1
+	l.saved.snap.asOf = -1
 	l.config.Store(d.intern(c.withDefaults()))
 	l.wr.Lock()
 	defer l.wr.Unlock()
@@ -210,9 +210,15 @@ func (o *loader) empty() (bool, error) {
 	return true, nil
 }
 
-// putMeta replaces partition.metadata, durably.
+// putMeta replaces partition.metadata, durably. On a full disk it writes over
+// the old content, so that retention can free space: what a crash tears then is
+// in the state log.
 func (l *Log) putMeta(start int64) error {
-	err := writeMeta(l.fs(), l.path, partitionMeta{topicID: l.topicID, startOffset: start})
+	m := partitionMeta{topicID: l.topicID, startOffset: start}
+	err := writeMeta(l.fs(), l.path, m)
+	if err != nil && isNoSpace(err) {
+		err = overwriteMeta(l.fs(), l.path, m)
+	}
 	if err == nil {
 		err = l.fs().SyncDir(l.path)
 	}

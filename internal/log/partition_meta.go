@@ -74,6 +74,27 @@ func createMeta(fs vfs.FS, dir string, m partitionMeta) error {
 	return err
 }
 
+// overwriteMeta writes the file in place, durably.
+func overwriteMeta(fs vfs.FS, dir string, m partitionMeta) error {
+	name := filepath.Join(dir, metaName)
+	_ = fs.Remove(name + ".tmp") // what the full disk has left of it
+	f, err := fs.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := m.encode()
+	if _, err = f.WriteAt(b, 0); err == nil {
+		err = f.Truncate(int64(len(b)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
 // syncFile makes the content of a file durable.
 func syncFile(fs vfs.FS, name string) error {
 	f, err := fs.OpenFile(name, os.O_RDWR, 0)

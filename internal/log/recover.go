@@ -26,6 +26,9 @@ func (o *loader) load() error {
 			return err
 		}
 	}
+	if err := o.dropOrphans(&segments); err != nil {
+		return err
+	}
 	if len(segments) == 0 {
 		if err := l.begin(max(o.start, o.cp.point.offset)); err != nil {
 			return err
@@ -46,7 +49,21 @@ func (o *loader) load() error {
 	if err != nil {
 		return err
 	}
-	return o.finish(r, changed)
+	return o.finish(r, changed || o.cp.cutting)
+}
+
+// dropOrphans removes segments whose beginning a power cut has lost: names
+// become durable one by one, and the first segment's was not. Nothing in them
+// was acknowledged as durable, for that takes all names before them.
+func (o *loader) dropOrphans(segments *[]*segment) error {
+	v := *segments
+	if len(v) == 0 || v[0].base <= o.start || !o.l.dir.boot.rebooted || o.cpOK && o.cp.point.offset > o.start {
+		return nil
+	}
+	o.l.dir.logger.Warn("segments without the beginning of their log removed", "partition", o.name,
+		"startOffset", o.start, "baseOffset", v[0].base)
+	*segments = nil
+	return o.l.removeSegments(v)
 }
 
 // adopt gives the segments what the state log knows of them, and returns the
@@ -70,7 +87,10 @@ func (o *loader) adopt(segments []*segment) mark {
 	if o.cpOK {
 		for _, s := range segments {
 			if s.base == p.base && s.size >= p.pos {
-				s.segmentTimes, s.sparse = p.segmentTimes, p.sparse
+				s.sparse = p.sparse
+				if !o.cp.cutting { // else they are those before the cut
+					s.segmentTimes = p.segmentTimes
+				}
 				return p
 			}
 		}
@@ -88,7 +108,6 @@ type replayer struct {
 	spare         epochs // loaded entries that may be taken back at the end
 	producers     *producers
 	producersFrom int64
-	first         int64 // of the first batch taken into producers
 	buf           []byte
 }
 
@@ -96,7 +115,7 @@ type replayer struct {
 func (o *loader) replayer(point mark) *replayer {
 	l, s := o.l, o.l.dir.state
 	begin := l.mem.segments[0].base
-	r := &replayer{epochsFrom: begin, producersFrom: begin, first: -1}
+	r := &replayer{epochsFrom: begin, producersFrom: begin}
 	if !o.cpOK {
 		l.saved.force = true
 		return r
@@ -108,19 +127,34 @@ func (o *loader) replayer(point mark) *replayer {
 		r.epochs.cutEnd(r.epochsFrom)
 	}
 	l.saved.epochsRev = max(l.saved.epochsRev, o.cp.epochs)
-	l.saved.producersRev = o.cp.producers
-	rev, asOf, v, ok := decodeProducers(s.get(o.name, kindProducers))
-	switch {
-	case o.cp.producersFrom < 0:
-		r.producersFrom = point.offset
-		l.saved.producersRev = max(rev, o.cp.producers)
-	case ok && rev >= o.cp.producers && asOf >= o.cp.producersFrom:
-		r.producers, r.producersFrom = v, max(begin, asOf)
-		l.saved.producersRev, l.saved.snapshotAsOf = rev, asOf
-	case o.cp.producers == 0:
-		r.producersFrom = max(begin, o.cp.producersFrom)
-	}
+	o.replayProducers(r, point, begin)
 	return r
+}
+
+// replayProducers picks the snapshot to begin with. The one of a clean stop is
+// as of the end of the log; the other one may lie anywhere below the recovery
+// point, or above it if the checkpoint that goes with it was lost.
+func (o *loader) replayProducers(r *replayer, point mark, begin int64) {
+	s, saved := o.l.dir.state, &o.l.saved
+	saved.snap, saved.endRev = snapshotRef{rev: o.cp.producers, asOf: -1}, o.cp.producersEnd
+	if o.cp.producersFrom < 0 {
+		r.producersFrom = point.offset
+		return
+	}
+	b := s.get(o.name, kindProducers)
+	rev, asOf, v, ok := decodeProducers(b)
+	switch {
+	case ok && rev >= o.cp.producers && asOf >= o.cp.producersFrom:
+		saved.snap = snapshotRef{rev: rev, asOf: asOf, size: int64(len(b))}
+		r.producers, r.producersFrom = v, max(begin, asOf)
+	case o.cp.producers == 0:
+		r.producersFrom = max(begin, min(o.cp.producersFrom, point.offset))
+		o.l.mem.producersFrom = r.producersFrom
+	}
+	rev, asOf, v, ok = decodeProducers(s.get(o.name, kindProducersEnd))
+	if ok && rev == o.cp.producersEnd && asOf == point.offset && asOf >= r.producersFrom {
+		r.producers, r.producersFrom = v, asOf
+	}
 }
 
 // take takes one sound batch.
@@ -145,9 +179,6 @@ func (r *replayer) take(w *walker, it item) error {
 	if r.producers == nil {
 		r.producers = newProducers()
 	}
-	if r.first < 0 {
-		r.first = it.base
-	}
 	r.producers.apply(&i)
 	return nil
 }
@@ -161,13 +192,12 @@ func (o *loader) walkHeaders(r *replayer, point mark) error {
 			break
 		}
 		untimed := s.base < point.base && s.max < 0 && s.size > 0
-		last := s.base == point.base
-		if last && from >= point.offset || !last && !untimed && s.next <= from {
-			continue
+		end, next := s.size, s.next
+		if s.base == point.base {
+			untimed, end, next = o.cp.cutting, point.pos, point.offset
 		}
-		end := s.size
-		if last {
-			end = point.pos
+		if !untimed && next <= from {
+			continue
 		}
 		if err := o.walkOne(r, i, end, from, untimed); err != nil {
 			return err
@@ -434,7 +464,8 @@ func (o *loader) finish(r *replayer, changed bool) error {
 	if r.producers != nil && !r.producers.empty() {
 		r.producers.cutStart(start)
 		r.producers.passed(l.hw.Load())
-		l.mem.producers, l.mem.producersFrom = r.producers, max(r.first, l.mem.segments[0].base)
+		l.mem.producers = r.producers
+		l.mem.producersFrom = max(l.mem.producersFrom, l.mem.segments[0].base)
 		l.unstable.Store(r.producers.firstUnstable())
 	}
 	l.saved.checkpoint = o.cp

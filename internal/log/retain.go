@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -38,7 +39,11 @@ func (l *Log) moveStart(o int64) error {
 	d := l.dir
 	d.saving.Lock()
 	defer d.saving.Unlock()
-	return d.saveSome([]*Log{l}, false)
+	err := d.saveSome([]*Log{l}, false)
+	if isNoSpace(err) {
+		return nil // partition.metadata has it, and must not keep space from being freed
+	}
+	return err
 }
 
 func (l *Log) setStart(o int64) {
@@ -96,23 +101,70 @@ func (l *Log) retire(nowMs int64) ([]*segment, error) {
 			return nil, err
 		}
 	}
+	if err := l.keepProducers(n); err != nil {
+		return nil, err
+	}
+	l.mem.Lock()
+	start := max(l.start.Load(), l.mem.segments[n].base)
+	l.mem.Unlock()
+	if start > l.start.Load() {
+		if err := l.moveStart(start); err != nil {
+			return nil, err
+		}
+	}
 	l.mem.Lock()
 	gone := l.mem.segments[:n:n]
 	l.mem.segments = append([]*segment(nil), l.mem.segments[n:]...)
 	l.mem.tail = nil
-	start := max(l.start.Load(), l.mem.segments[0].base)
 	l.mem.Unlock()
-	if start > l.start.Load() {
-		l.dir.logger.Info("old segments removed", "partition", l.partition.String(), "segments", n, "startOffset", start)
-		// A full disk must not keep space from being freed. The start is then
-		// the base of the first segment that is left.
-		if err := l.moveStart(start); err != nil && (!isNoSpace(err) || l.dir.failure.Load() != nil) {
-			return nil, err
-		}
-		l.setStart(start)
-	}
+	l.dir.logger.Info("old segments removed", "partition", l.partition.String(), "segments", n, "startOffset", start)
 	l.dir.touch(l)
 	return gone, nil
+}
+
+// keepProducers makes the producer state durable before the n oldest segments
+// go, from which alone it could be made again: the state as of the first offset
+// that stays, which no truncation undoes.
+func (l *Log) keepProducers(n int) error {
+	l.mem.Lock()
+	has, segments := l.mem.producers != nil, l.mem.segments
+	base, begin := segments[n].base, segments[0].base
+	l.mem.Unlock()
+	d := l.dir
+	d.saving.Lock()
+	covered := l.saved.snap.asOf >= base
+	d.saving.Unlock()
+	if !has || covered {
+		return nil
+	}
+	if l.durable.Load() < base {
+		if err := l.flush(); err != nil {
+			return err
+		}
+	}
+	o := loader{l: l}
+	r := &replayer{epochsFrom: math.MaxInt64}
+	r.producers, r.producersFrom = l.snapshotBelow(base)
+	for i, s := range segments[:n] {
+		if s.next > max(r.producersFrom, begin) {
+			if err := o.walkOne(r, i, s.size, r.producersFrom, false); err != nil {
+				return err
+			}
+		}
+	}
+	if r.producers == nil {
+		r.producers = newProducers()
+	}
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	s := &l.saved
+	s.waiting = snapshotRef{rev: s.snap.rev + 1, asOf: base, appended: s.snap.appended}
+	s.pending = r.producers.encode(nil, s.waiting.rev, base)
+	s.waiting.size = int64(len(s.pending))
+	if err := d.saveSome([]*Log{l}, false); err != nil && !isNoSpace(err) {
+		return err
+	}
+	return nil
 }
 
 // dueSegments counts the segments to remove.

@@ -16,16 +16,26 @@ type savedState struct {
 	epochs     epochs
 	// The segment list is told by its ends: segments are only added at one end
 	// and removed at the other; truncation forces.
-	segmentsRev      uint32
-	segmentN         int
-	segmentLo        int64
-	producersRev     uint32
-	snapshotAsOf     int64  // of the snapshot in the state log; -1: there is none that counts
-	snapshotAppended int64  // logMem.appended then
-	snapshotSize     int64  // bytes
-	pending          []byte // a snapshot that waits until what it covers is safe
-	pendingAsOf      int64
-	pendingAppended  int64
+	segmentsRev uint32
+	segmentN    int
+	segmentLo   int64
+	// endRev is the revision of the snapshot of the last clean stop; endSpent
+	// says that the log has moved on since, and that one does not count.
+	endRev   uint32
+	endSpent bool
+	// snap is the snapshot in the state log; trying is one that the commit
+	// under way adds, zero if none; pending are the bytes of one that waits
+	// until what it covers is safe.
+	snap, trying, waiting snapshotRef
+	pending               []byte
+}
+
+// snapshotRef describes a snapshot of the producer state.
+type snapshotRef struct {
+	rev      uint32
+	asOf     int64 // -1: none that counts
+	appended int64 // logMem.appended then
+	size     int64 // bytes
 }
 
 // Snapshots of producer states are written when so many bytes have been
@@ -72,14 +82,25 @@ func (d *Dir) saveSome(logs []*Log, final bool) error {
 	if err == nil {
 		err = d.state.commit(&points)
 	}
+	for _, l := range logs {
+		l.saved.settle(err == nil)
+	}
 	if err == nil {
 		return nil
 	}
 	for _, l := range logs {
-		l.saved.force = true
 		d.touch(l)
 	}
 	return d.ioError("write state log", err)
+}
+
+// settle takes note of how a commit has ended.
+func (s *savedState) settle(ok bool) {
+	if ok && s.trying.rev != 0 {
+		s.snap, s.pending = s.trying, nil
+	}
+	s.trying = snapshotRef{}
+	s.force = s.force || !ok
 }
 
 // collect adds the records of l that have changed. The caller holds saving.
@@ -100,10 +121,9 @@ func (l *Log) collect(data, points *stateBatch, final bool) {
 	cp := checkpoint{
 		topicID: l.topicID, session: l.dir.boot.session,
 		start: l.start.Load(), hw: l.hw.Load(), point: m.durable,
-		epochs: s.epochsRev, segments: s.segmentsRev,
+		epochs: s.epochsRev, segments: s.segmentsRev, cutting: m.cutting,
 	}
-	cp.producersFrom = l.collectProducers(data, key, final)
-	cp.producers = s.producersRev
+	l.collectProducers(&cp, data, key, final)
 	if cp == s.checkpoint && !s.force {
 		return
 	}
@@ -112,40 +132,39 @@ func (l *Log) collect(data, points *stateBatch, final bool) {
 }
 
 // collectProducers adds a snapshot of the producer state if one is due, and
-// returns the offset from which recovery has to replay; -1: no producers.
-func (l *Log) collectProducers(data *stateBatch, key string, final bool) (from int64) {
+// tells the checkpoint from where recovery has to replay.
+func (l *Log) collectProducers(cp *checkpoint, data *stateBatch, key string, final bool) {
 	s, m := &l.saved, &l.mem
+	if final || !s.endSpent {
+		s.endRev++
+		s.endSpent = !final
+	}
+	cp.producers, cp.producersEnd, cp.producersFrom = s.snap.rev, s.endRev, -1
 	if m.producers == nil {
-		s.pending, s.snapshotAsOf = nil, -1
-		return -1
+		s.pending, s.snap.asOf = nil, -1
+		return
 	}
-	due := max(snapshotEvery, s.snapshotSize*snapshotFactor)
-	grown := m.appended - s.snapshotAppended
 	end := l.end.Load()
-	switch {
-	case s.force && s.snapshotAsOf >= 0, final && (s.snapshotAsOf < 0 || grown > 0):
-		s.pending = m.producers.encode(nil, s.producersRev+1, end)
-		s.pendingAsOf, s.pendingAppended = end, m.appended
-	case s.pending == nil && grown >= due:
-		s.pending = m.producers.encode(nil, s.producersRev+1, end)
-		s.pendingAsOf, s.pendingAppended = end, m.appended
+	if final {
+		data.add(key, kindProducersEnd, func(b []byte) []byte { return m.producers.encode(b, s.endRev, end) })
 	}
-	// A snapshot must not pass what a power cut or a truncation to the high
-	// watermark leaves: state cannot be rolled back from it.
-	safe := m.durable.offset
-	if !final {
-		safe = min(safe, l.hw.Load())
+	due := max(l.dir.snapshotEvery, s.snap.size*snapshotFactor)
+	if s.pending == nil && !m.cutting && m.appended-s.snap.appended >= due {
+		s.pending = m.producers.encode(nil, s.snap.rev+1, end)
+		s.waiting = snapshotRef{rev: s.snap.rev + 1, asOf: end, appended: m.appended, size: int64(len(s.pending))}
 	}
-	if s.pending != nil && s.pendingAsOf <= safe {
-		s.producersRev++
+	// The snapshot must not pass what a power cut, or a truncation to the high
+	// watermark, leaves: state cannot be rolled back.
+	if s.pending != nil && s.waiting.asOf <= min(m.durable.offset, l.hw.Load()) {
+		s.trying = s.waiting
 		data.add(key, kindProducers, func(b []byte) []byte { return append(b, s.pending...) })
-		s.snapshotSize = int64(len(s.pending))
-		s.snapshotAsOf, s.snapshotAppended, s.pending = s.pendingAsOf, s.pendingAppended, nil
+		cp.producers, cp.producersFrom = s.trying.rev, s.trying.asOf
+		return
 	}
-	if s.snapshotAsOf >= 0 {
-		return s.snapshotAsOf
+	cp.producersFrom = s.snap.asOf
+	if s.snap.asOf < 0 {
+		cp.producersFrom = m.producersFrom
 	}
-	return m.producersFrom
 }
 
 // finish makes everything durable for a clean stop. The caller holds wr and

@@ -24,7 +24,8 @@ const (
 	kindCheckpoint                  // of a partition, key "<topic>-<n>", and so below
 	kindEpochs
 	kindSegments
-	kindProducers
+	kindProducers    // a snapshot that no truncation above the high watermark undoes
+	kindProducersEnd // one as of the end of the log, from a clean stop
 	stateKinds
 	kindGone stateKind = 255 // the key and all its records are no more
 )

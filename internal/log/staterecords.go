@@ -45,22 +45,27 @@ type checkpoint struct {
 	start, hw                   int64
 	point                       mark
 	epochs, segments, producers uint32
+	producersEnd                uint32
 	// producersFrom is the offset from which batches must be replayed to have
 	// the producer state again: that of the snapshot, or of the first producer.
 	producersFrom int64
+	// cutting says that a truncation to point was under way: its files and
+	// names may not be durable.
+	cutting bool
 }
 
-const checkpointBytes = 2 + 16 + 8 + 2*8 + 3*8 + 4*8 + 8 + 3*4
+const checkpointBytes = 2 + 16 + 8 + 2*8 + 3*8 + 4*8 + 8 + 4*4
 
 func (v *checkpoint) encode(b []byte) []byte {
-	b = append(b, stateVersion, bool1(v.point.sparse))
+	b = append(b, stateVersion, bool1(v.point.sparse)|bool1(v.cutting)<<1)
 	b = append(b, v.topicID[:]...)
 	b = binary.BigEndian.AppendUint64(b, v.session)
 	p := &v.point
 	b = appendInts(b, v.start, v.hw, p.offset, p.base, p.pos, p.first, p.max, p.maxBase, p.modified, v.producersFrom)
 	b = binary.BigEndian.AppendUint32(b, v.epochs)
 	b = binary.BigEndian.AppendUint32(b, v.segments)
-	return binary.BigEndian.AppendUint32(b, v.producers)
+	b = binary.BigEndian.AppendUint32(b, v.producers)
+	return binary.BigEndian.AppendUint32(b, v.producersEnd)
 }
 
 func decodeCheckpoint(b []byte) (v checkpoint, ok bool) {
@@ -69,13 +74,14 @@ func decodeCheckpoint(b []byte) (v checkpoint, ok bool) {
 	}
 	r := reader{b: b[1:]}
 	p := &v.point
-	p.sparse = r.u8() == 1
+	flags := r.u8()
+	p.sparse, v.cutting = flags&1 != 0, flags&2 != 0
 	copy(v.topicID[:], r.take(16))
 	v.session = uint64(r.i64())
 	v.start, v.hw, p.offset, p.base, p.pos = r.i64(), r.i64(), r.i64(), r.i64(), r.i64()
 	p.first, p.max, p.maxBase, p.modified = r.i64(), r.i64(), r.i64(), r.i64()
 	v.producersFrom = r.i64()
-	v.epochs, v.segments, v.producers = r.u32(), r.u32(), r.u32()
+	v.epochs, v.segments, v.producers, v.producersEnd = r.u32(), r.u32(), r.u32(), r.u32()
 	return v, !r.bad
 }
 

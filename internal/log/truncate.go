@@ -77,6 +77,8 @@ func (l *Log) retreat(p place) (gone []*segment, to mark) {
 	s.idx = newIndex(p.pos)
 	m.tail = nil
 	m.epochs.cutEnd(p.base)
+	m.cutting = true
+	m.producersFrom = min(m.producersFrom, p.base)
 	m.durable = m.endMark()
 	l.end.Store(p.base)
 	l.durable.Store(p.base)
@@ -92,9 +94,9 @@ func (l *Log) saveNow() error {
 	defer d.saving.Unlock()
 	s := &l.saved
 	s.force, s.pending = true, nil
-	if s.snapshotAsOf > l.end.Load() {
-		s.snapshotAsOf = -1
-		s.producersRev++ // the one in the state log does not count any more
+	if s.snap.asOf > l.end.Load() {
+		s.snap.asOf = -1
+		s.snap.rev++ // the one in the state log does not count any more
 	}
 	return d.saveSome([]*Log{l}, false)
 }
@@ -136,15 +138,10 @@ func (l *Log) restore(to mark) error {
 	l.mem.Unlock()
 
 	o := loader{l: l, name: l.partition.String()}
-	r := &replayer{epochsFrom: math.MaxInt64, producersFrom: math.MaxInt64, first: -1}
+	r := &replayer{epochsFrom: math.MaxInt64, producersFrom: math.MaxInt64}
 	if had {
-		r.producersFrom = begin
-		l.dir.saving.Lock()
-		_, asOf, v, ok := decodeProducers(l.dir.state.get(o.name, kindProducers))
-		if ok && l.saved.snapshotAsOf >= 0 && asOf == l.saved.snapshotAsOf && asOf <= to.offset {
-			r.producers, r.producersFrom = v, max(asOf, begin)
-		}
-		l.dir.saving.Unlock()
+		r.producers, r.producersFrom = l.snapshotBelow(to.offset)
+		r.producersFrom = max(r.producersFrom, begin)
 	}
 	times := segmentTimes{first: noTimestamp, max: noTimestamp, maxBase: -1, modified: s.modified}
 	l.mem.Lock()
@@ -161,16 +158,33 @@ func (l *Log) restore(to mark) error {
 	l.mem.Lock()
 	defer l.mem.Unlock()
 	l.mem.durable = l.mem.endMark()
+	l.mem.cutting = false
 	if r.producers.empty() {
 		l.mem.producers = nil
 		l.unstable.Store(-1)
 	} else {
 		r.producers.passed(l.hw.Load())
-		l.mem.producers, l.mem.producersFrom = r.producers, max(r.first, begin)
+		l.mem.producers = r.producers
 		l.unstable.Store(r.producers.firstUnstable())
 	}
 	l.dir.touch(l)
 	return nil
+}
+
+// snapshotBelow returns the producer state in the state log, if it does not pass
+// the offset, and from where it has to be replayed.
+func (l *Log) snapshotBelow(offset int64) (*producers, int64) {
+	l.dir.saving.Lock()
+	defer l.dir.saving.Unlock()
+	snap := l.saved.snap
+	if snap.asOf < 0 || snap.asOf > offset {
+		return nil, -1
+	}
+	rev, asOf, v, ok := decodeProducers(l.dir.state.get(l.partition.String(), kindProducers))
+	if !ok || rev != snap.rev || asOf != snap.asOf {
+		return nil, -1
+	}
+	return v, asOf
 }
 
 // TruncateFullyAndStartAt empties the log; the next offset is o. It is durable
@@ -204,6 +218,7 @@ func (l *Log) restartAt(o int64) error {
 	gone := m.segments
 	m.segments = []*segment{seg}
 	m.tail, m.epochs, m.producers = nil, nil, nil
+	m.cutting = true
 	m.durable = m.endMark()
 	for _, a := range []interface{ Store(int64) }{&l.start, &l.end, &l.durable, &l.hw} {
 		a.Store(o)
@@ -228,6 +243,10 @@ func (l *Log) restartAt(o int64) error {
 	if err != nil {
 		return l.dir.ioError("sync "+l.path, err)
 	}
+	m.Lock()
+	m.cutting = false
+	m.Unlock()
+	l.dir.touch(l)
 	l.dir.logger.Info("log emptied", "partition", l.partition.String(), "startOffset", o)
 	return nil
 }
