@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/broker/coordinator/group"
 	"github.com/headrace/headrace/internal/broker/server"
 	"github.com/headrace/headrace/internal/cluster/controller"
+	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/cluster/quorum"
 	"github.com/headrace/headrace/internal/config"
 )
@@ -170,7 +171,7 @@ func voters(c *config.Config) ([]quorum.VoterAddress, error) {
 func (n *Node) apiSettings() api.Settings {
 	c := n.cfg
 	return api.Settings{
-		NodeID: n.set.nodeID, ClusterID: n.storage.clusterID,
+		NodeID: n.set.nodeID, ClusterID: n.storage.clusterID, Features: metadata.SupportedFeatures(),
 		AutoCreateTopics: c.Bool("auto.create.topics.enable"), FetchMaxBytes: c.Int("fetch.max.bytes"),
 		MaxSessions:            c.Int("max.incremental.fetch.session.cache.slots"),
 		OffsetsTopicPartitions: c.Int32("offsets.topic.num.partitions"),

@@ -6,7 +6,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
@@ -18,17 +17,23 @@ var softwareName = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9]
 // software, KIP-511, and carries the features, KIP-584). A version that is not
 // spoken gets UNSUPPORTED_VERSION in the body of version 0, with the range of
 // ApiVersions itself, so that the client can ask again.
-func (b *Broker) apiVersions(c *call, req *kmsg.ApiVersionsRequest) {
-	resp := kmsg.NewPtrApiVersionsResponse()
-	switch {
-	case !c.header.Supported:
-		resp.ErrorCode = kerr.UnsupportedVersion.Code
+func (b *Broker) apiVersions(c *call) {
+	if !c.header.Supported {
+		// The body has a form that nobody here knows.
 		c.header.Version = 0
 		k := c.header.Key
+		resp := kmsg.NewPtrApiVersionsResponse()
+		resp.ErrorCode = kerr.UnsupportedVersion.Code
 		resp.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{ApiKey: k.Num, MinVersion: k.Min, MaxVersion: k.Max}}
 		c.reply(resp)
 		return
-	case req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)):
+	}
+	on((*Broker).listVersions)(b, c)
+}
+
+func (b *Broker) listVersions(c *call, req *kmsg.ApiVersionsRequest) {
+	resp := kmsg.NewPtrApiVersionsResponse()
+	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		c.reply(resp)
 		return
@@ -49,7 +54,7 @@ func (b *Broker) apiVersions(c *call, req *kmsg.ApiVersionsRequest) {
 }
 
 func (b *Broker) features(resp *kmsg.ApiVersionsResponse) {
-	for _, f := range metadata.SupportedFeatures() {
+	for _, f := range b.settings.Features {
 		// Up to version 3 clients refuse a minimum of zero (KAFKA-17011).
 		if resp.Version < 4 && f.Min == 0 {
 			f.Min = 1

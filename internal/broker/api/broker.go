@@ -84,6 +84,7 @@ type Configs interface {
 type Settings struct {
 	NodeID                 int32
 	ClusterID              string
+	Features               []metadata.FeatureRange // that this software supports
 	AutoCreateTopics       bool
 	FetchMaxBytes          int // fetch.max.bytes
 	MaxSessions            int // max.incremental.fetch.session.cache.slots

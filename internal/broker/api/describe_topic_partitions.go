@@ -102,11 +102,20 @@ func describePage(img *metadata.Image, t *metadata.Topic, first int32, n int, li
 		m := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		m.Partition, m.LeaderID, m.LeaderEpoch = int32(i), p.Leader, p.LeaderEpoch
 		m.Replicas, m.ISR, m.OfflineReplicas = p.Replicas, p.ISR, offline(img, p, listener)
-		m.EligibleLeaderReplicas, m.LastKnownELR = p.ELR, p.LastKnownELR
+		m.EligibleLeaderReplicas, m.LastKnownELR = notNull(p.ELR), notNull(p.LastKnownELR)
 		if m.ErrorCode = leaderError(img, p, listener); m.ErrorCode != 0 {
 			m.LeaderID = metadata.NoLeader
 		}
 		answer.Partitions = append(answer.Partitions, m)
 	}
 	return answer, -1
+}
+
+// notNull makes an empty list of none: clients do not expect null in these
+// fields, though the protocol allows it.
+func notNull(ids []int32) []int32 {
+	if ids == nil {
+		return []int32{}
+	}
+	return ids
 }

@@ -48,7 +48,7 @@ var table = [...]row{
 	{wire.SyncGroup, brokers, acl{kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup}, on((*Broker).syncGroup)},
 	{wire.DescribeGroups, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).describeGroups)},
 	{wire.ListGroups, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).listGroups)},
-	{wire.APIVersions, both, open, on((*Broker).apiVersions)},
+	{wire.APIVersions, both, open, (*Broker).apiVersions},
 	{wire.CreateTopics, both, acl{kmsg.ACLOperationCreate, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
 	{wire.DeleteTopics, both, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
 	{wire.DeleteRecords, brokers, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeTopic}, on((*Broker).deleteRecords)},
