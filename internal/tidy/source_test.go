@@ -127,6 +127,9 @@ func symbol(f file, d *ast.FuncDecl) string {
 			name = typeName(r) + "." + name
 		}
 	}
+	if f.dir() == "." {
+		return "headrace." + name
+	}
 	return f.dir() + "." + name
 }
 
