@@ -19,6 +19,8 @@ const (
 	VoteNotSynced
 	// LogNotSynced forgets to sync the metadata log.
 	LogNotSynced
+	// RecordsNotSynced forgets to sync a partition's segments.
+	RecordsNotSynced
 	// EarlyAck answers a request before its records are committed.
 	EarlyAck
 	// OldIdentity gives a node that lost its disk its old identity back, with
@@ -26,7 +28,7 @@ const (
 	OldIdentity
 )
 
-var bugNames = [...]string{"no bug", "vote not synced", "log not synced", "early ack", "old identity"}
+var bugNames = [...]string{"no bug", "vote not synced", "log not synced", "records not synced", "early ack", "old identity"}
 
 // String names the bug.
 func (b Bug) String() string { return bugNames[b] }
@@ -56,6 +58,8 @@ func (b Bug) disk(f vfs.FS) vfs.FS {
 		return lyingFS{f, "quorum-state"}
 	case LogNotSynced:
 		return lyingFS{f, ".entries"}
+	case RecordsNotSynced:
+		return lyingFS{f, ".log"}
 	}
 	return f
 }

@@ -120,3 +120,7 @@ func twice(t *testing.T, seed uint64, run func(uint64) Result) Result {
 func TestSimQuorum(t *testing.T) {
 	campaign(t, 40, QuorumReached, func(seed uint64) Result { return RunQuorum(seed, length(), NoBug) })
 }
+
+func TestSimLog(t *testing.T) {
+	campaign(t, 40, LogReached, func(seed uint64) Result { return RunLog(seed, length()/4, NoBug) })
+}
