@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,12 +48,7 @@ var randNames = map[string]bool{"Rand": true, "Source": true, "New": true, "NewP
 var mapIterators = map[string]bool{"Keys": true, "Values": true, "All": true}
 
 func isCore(dir string) bool {
-	for _, c := range cores {
-		if dir == c {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(cores, dir)
 }
 
 func TestCoresImportNoShell(t *testing.T) {
@@ -121,7 +117,7 @@ func TestCoresRangeOverNoMap(t *testing.T) {
 			Importer: importer.ForCompiler(tr.fset, "gc", exports),
 			Error:    func(error) {}, // a package that does not compile is the compiler's to report
 		}
-		conf.Check(module+"/"+dir, tr.fset, syntax, info) //nolint:errcheck // see Error above
+		_, _ = conf.Check(module+"/"+dir, tr.fset, syntax, info) // see Error above
 		tr.product(func(f file) {
 			if f.dir() == dir {
 				functions(f, func(fn *ast.FuncDecl) { found[symbol(f, fn)] += mapRanges(tr.fset, info, fn) })

@@ -144,7 +144,7 @@ func parseRules(text string) (map[string]map[string]bool, error) {
 			text = strings.Replace(text, "#"+comment, "\n", 1)
 		}
 	}
-	for _, rule := range strings.Split(text, ";") {
+	for rule := range strings.SplitSeq(text, ";") {
 		if strings.TrimSpace(rule) == "" {
 			continue
 		}

@@ -175,7 +175,7 @@ func splitHeaders(list, between, equals, null string) [][2]*string {
 		return nil
 	}
 	var out [][2]*string
-	for _, h := range strings.Split(list, between) {
+	for h := range strings.SplitSeq(list, between) {
 		name, value, _ := strings.Cut(h, equals)
 		v := text(value)
 		if value == null {

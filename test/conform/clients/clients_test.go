@@ -5,6 +5,7 @@ package clients
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -346,7 +347,7 @@ func (e *environment) stable(ctx context.Context, group string, n int) error {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("group %s does not settle: %s (%v): %w", group, state, err, ctx.Err())
+			return fmt.Errorf("group %s does not settle: %s: %w", group, state, errors.Join(err, ctx.Err()))
 		}
 	}
 }

@@ -24,8 +24,10 @@ type kit struct {
 
 // java is a command line of one of Kafka's tools.
 func (k kit) java(class string, args ...string) []string {
-	head := []string{"java", "-Xmx256M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(k.jars, "*"),
-		"-Dlog4j2.configurationFile=" + filepath.Join(k.scripts, "log4j2.xml"), class}
+	head := []string{
+		"java", "-Xmx256M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(k.jars, "*"),
+		"-Dlog4j2.configurationFile=" + filepath.Join(k.scripts, "log4j2.xml"), class,
+	}
 	return append(head, args...)
 }
 

@@ -150,7 +150,7 @@ func unknownTags(v reflect.Value, path string) string {
 			}
 		}
 	case reflect.Struct:
-		if tags, ok := v.Addr().Interface().(*kmsg.Tags); ok {
+		if tags, ok := reflect.TypeAssert[*kmsg.Tags](v.Addr()); ok {
 			if tags.Len() > 0 {
 				return path
 			}
