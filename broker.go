@@ -144,7 +144,9 @@ func (n *Node) addresses() []string {
 // it is the first part to stop, everything below still works.
 func (n *Node) keepSession(ctx context.Context) error {
 	err := n.session.Run(ctx)
-	n.leave()
+	if !n.abandoned.Load() {
+		n.leave()
+	}
 	return err
 }
 

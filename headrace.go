@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/headrace/headrace/internal/broker/api"
@@ -78,6 +79,7 @@ type Node struct {
 
 	ready     chan struct{} // closed when clients are served
 	readyOnce sync.Once
+	abandoned atomic.Bool
 	parts     runGroup
 	// stopServing ends what requests wait for.
 	stopServing context.CancelFunc
@@ -152,6 +154,17 @@ func (n *Node) Run(ctx context.Context) error {
 	return errors.Join(err, n.Close())
 }
 
+// Abandon ends the node as a crash of its process would: nothing more is made
+// durable, nothing says that the stop was clean. Run then returns. It is for
+// tests of what comes after.
+func (n *Node) Abandon() {
+	n.abandoned.Store(true)
+	n.stopServing()
+	for _, d := range n.dirs {
+		d.Abandon()
+	}
+}
+
 // Ready is closed when the node serves its clients.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
@@ -176,7 +189,9 @@ func (n *Node) Close() error {
 		_ = n.admin.Close() // likewise
 	}
 	for _, d := range n.dirs {
-		failed = append(failed, d.Close(context.Background()))
+		if !n.abandoned.Load() {
+			failed = append(failed, d.Close(context.Background()))
+		}
 	}
 	if n.quorum != nil {
 		failed = append(failed, n.quorum.Close())
