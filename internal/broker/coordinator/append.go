@@ -153,7 +153,7 @@ func (e *executor) rejected(first int64, err error, out *outbox) {
 	clear(e.mu.writes[n:])
 	e.mu.writes = e.mu.writes[:n]
 	_ = e.guard(now, out, func() error {
-		e.mu.shard.Revert(first)
+		e.take(now, first, e.mu.shard.Revert(now, first, err), out)
 		for i := range failed {
 			e.finish(now, &failed[i], err, out)
 		}
@@ -162,7 +162,8 @@ func (e *executor) rejected(first int64, err error, out *outbox) {
 }
 
 // advanced is the log's word that everything up to last is committed, or never
-// will be because leadership is gone.
+// will be because leadership is gone. Resigned or the next Elected follows then;
+// should it be a passing trouble of the log instead, the shard loads again.
 func (e *executor) advanced(term uint64, last int64, err error) {
 	now := e.r.opts.Now()
 	var out outbox
@@ -174,7 +175,7 @@ func (e *executor) advanced(term uint64, last int64, err error) {
 	if err != nil {
 		e.note(&out, slog.LevelInfo, "leadership of a coordinator partition is lost", err)
 		e.drop(now, kerr.NotCoordinator, &out)
-		e.mu.phase = closed
+		e.mu.phase, e.mu.lost, e.mu.retryAt = loading, true, now.Add(loadRetry)
 	} else {
 		e.commit(now, last+1, &out)
 	}

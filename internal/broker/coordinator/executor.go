@@ -43,6 +43,9 @@ type executor struct {
 		sync.Mutex
 		phase phase
 		term  uint64 // counts shards: who finds another one is late
+		// lost says that the log knows of no leadership: clients look for the
+		// coordinator elsewhere, and loading is tried again.
+		lost  bool
 		shard *group.Shard
 		log   Log
 		// committed is the offset below which all is committed.
@@ -91,6 +94,9 @@ func (e *executor) usable() error {
 func (e *executor) ready() error {
 	switch e.mu.phase {
 	case loading:
+		if e.mu.lost {
+			return kerr.NotCoordinator
+		}
 		return kerr.CoordinatorLoadInProgress
 	case closed:
 		return kerr.NotCoordinator

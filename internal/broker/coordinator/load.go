@@ -63,6 +63,7 @@ func (e *executor) replay(ctx context.Context, term uint64, log Log, start, end 
 		e.mu.Unlock()
 		return
 	}
+	e.mu.lost = false
 	e.mu.phase, e.mu.shard, e.mu.log, e.mu.committed = active, s, log, end
 	_ = e.guard(now, &out, func() error {
 		e.take(now, end, s.Loaded(now, end), &out)

@@ -408,6 +408,31 @@ func TestResigned(t *testing.T) {
 	})
 }
 
+// TestLogLosesLeadership has the log give up on a commit, first with a new
+// leader elsewhere, then with none: the same leadership goes on.
+func TestLogLosesLeadership(t *testing.T) {
+	inBubble(t, nil, func(b *bench) {
+		b.mustCommit("g", 0, 1)
+		b.log.hold()
+		get := b.commit("g", 0, 2)
+		b.log.depose(true)
+		if resp, ok := get(); !ok || commitCode(resp) != kerr.NotCoordinator.Code {
+			t.Errorf("answered %v, %+v", ok, resp)
+		}
+		if code := b.heartbeat("g", "m", 1); code != kerr.NotCoordinator.Code {
+			t.Errorf("heartbeat: %d", code)
+		}
+		b.log.mu.Lock()
+		b.log.epoch = 1
+		b.log.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		if got, err := b.fetch("g", 0, true); got != 1 || err != nil {
+			t.Errorf("fetched %d, %v", got, err)
+		}
+		b.mustCommit("g", 0, 3)
+	})
+}
+
 func TestForeignAppendReloads(t *testing.T) {
 	inBubble(t, nil, func(b *bench) {
 		b.mustCommit("g", 0, 1)

@@ -17,10 +17,13 @@ type change struct {
 	oldGroup  group
 }
 
-func (c *change) revert(s *Shard) {
+func (c *change) revert(s *Shard, o *op, err error) {
 	if c.isOffset {
 		s.putOffset(c.group, c.topic, c.partition, c.oldOffset)
 		return
+	}
+	if g, ok := s.groups[c.group].(*classicGroup); ok {
+		s.dissolve(o, g, err)
 	}
 	if c.oldGroup == nil {
 		delete(s.groups, c.group)

@@ -60,6 +60,8 @@ type classicGroup struct {
 	pendingJoin map[string]*shard.Timer
 	pendingSync map[string]bool
 	awaiting    int // members with a JoinGroup waiting
+	// storing is the leader's assignment on its way to the log, if there is one.
+	storing *assignmentStored
 	// newMember notes a join during the initial rebalance, which then waits on.
 	newMember bool
 
@@ -137,7 +139,7 @@ func classicFromRecord(id string, v *kmsg.GroupMetadataValue) (*classicGroup, er
 }
 
 func (g *classicGroup) groupID() string   { return g.id }
-func (g *classicGroup) kind() string      { return "Classic" }
+func (g *classicGroup) kind() string      { return "classic" }
 func (g *classicGroup) stateName() string { return stateNames[g.state] }
 func (g *classicGroup) empty() bool       { return g.state == stateEmpty }
 

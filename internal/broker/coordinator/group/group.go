@@ -6,7 +6,7 @@ package group
 // implementations.
 type group interface {
 	groupID() string
-	// kind is the type's name as ListGroups shows it: "Classic".
+	// kind is the type's name as ListGroups sends it: "classic".
 	kind() string
 	stateName() string
 	protocolName() string

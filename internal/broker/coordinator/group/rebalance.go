@@ -27,6 +27,7 @@ func (s *Shard) prepareRebalance(o *op, g *classicGroup, reason string) {
 		}
 		s.propagateAssignment(o, g, kerr.RebalanceInProgress)
 	}
+	g.storing = nil
 	clear(g.pendingSync)
 	s.timers.Cancel(&g.syncTimer)
 

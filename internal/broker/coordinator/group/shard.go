@@ -186,17 +186,20 @@ func (s *Shard) Committed(offset int64) {
 	s.undo = trimFront(s.undo, n)
 }
 
-// Revert takes back every record from offset on: they could not be appended.
-// The driver then calls Finish for their events.
-func (s *Shard) Revert(offset int64) {
+// Revert takes back every record from offset on: they could not be appended,
+// for the reason err. Who waits in a group that is no more gets the error. The
+// driver then calls Finish for the events of these records.
+func (s *Shard) Revert(now time.Time, offset int64, err error) *shard.Result {
+	o := &op{now: now}
 	n := len(s.undo)
 	for n > 0 && s.undo[n-1].at >= offset {
 		n--
-		s.undo[n].revert(s)
+		s.undo[n].revert(s, o, err)
 		s.undo[n] = change{}
 	}
 	s.undo = s.undo[:n]
 	s.next = min(s.next, offset)
+	return &o.res
 }
 
 // Finish tells the outcome of an Event: nil once its records are committed, or
@@ -228,11 +231,22 @@ func (s *Shard) Unload(now time.Time) *shard.Result {
 		if !ok {
 			continue
 		}
-		for _, m := range g.members {
-			g.answerJoinError(o, m, m.id, kerr.NotCoordinator)
-			g.answerSync(o, m, kerr.NotCoordinator)
-		}
-		g.enter(stateDead, o.nowMs())
+		s.dissolve(o, g, kerr.NotCoordinator)
 	}
 	return &o.res
+}
+
+// dissolve ends a group's soft state: who waits gets the error, timers stop.
+func (s *Shard) dissolve(o *op, g *classicGroup, err error) {
+	for _, m := range g.members {
+		g.answerJoinError(o, m, m.id, err)
+		g.answerSync(o, m, err)
+		s.timers.Cancel(&m.session)
+	}
+	for _, id := range sortedKeys(g.pendingJoin) {
+		s.timers.Cancel(g.pendingJoin[id])
+	}
+	s.timers.Cancel(&g.joinTimer)
+	s.timers.Cancel(&g.syncTimer)
+	g.enter(stateDead, o.nowMs())
 }

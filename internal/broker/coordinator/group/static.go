@@ -63,6 +63,7 @@ func (s *Shard) finishStatic(o *op, e *staticReplaced, err error) {
 		return
 	}
 	version := m.join.version
+	s.keepAlive(o, g, m) // its session did not run while it waited
 	if err != nil {
 		o.warn("cannot store static member", "group", g.id, "member", m.id, "error", err)
 		resp := g.joined(m, version, false)

@@ -39,7 +39,7 @@ func (s *Shard) SyncGroup(now time.Time, to shard.Caller, req *kmsg.SyncGroupReq
 		g.answerSync(o, m, kerr.RebalanceInProgress) // an older request of the same member
 		m.sync = &syncWaiter{to, req.Version}
 		s.synced(g, m)
-		if g.isLeader(m) {
+		if g.isLeader(m) && g.storing == nil {
 			s.storeAssignment(o, g, req)
 		}
 	case stateStable:
@@ -92,19 +92,28 @@ func (s *Shard) synced(g *classicGroup, m *member) {
 	}
 }
 
+// storeAssignment writes the leader's assignment. A generation has one: should
+// the leader send another while the first is on its way, it waits for that.
+//
+// Deviation: Kafka writes both and gives the members the first, so that after a
+// failover the group has the second and a partition can have two owners.
 func (s *Shard) storeAssignment(o *op, g *classicGroup, req *kmsg.SyncGroupRequest) {
 	assignments := make(map[string][]byte, len(req.GroupAssignment))
 	for i := range req.GroupAssignment {
 		a := &req.GroupAssignment[i]
 		assignments[a.MemberID] = bytes.Clone(a.MemberAssignment)
 	}
-	s.emit(o, groupRecord(g, assignments), &assignmentStored{g, g.generation, assignments})
+	g.storing = &assignmentStored{g, g.generation, assignments}
+	s.emit(o, groupRecord(g, assignments), g.storing)
 }
 
 // finishAssignment gives the members their assignment, unless a rebalance has
 // overtaken it. If it could not be stored, all must join again.
 func (s *Shard) finishAssignment(o *op, e *assignmentStored, err error) {
 	g := e.g
+	if g.storing == e {
+		g.storing = nil
+	}
 	if s.groups[g.id] != group(g) || g.state != stateCompletingRebalance || g.generation != e.generation {
 		return
 	}

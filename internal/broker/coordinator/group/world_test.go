@@ -88,9 +88,9 @@ func (w *world) commit() {
 // fail makes everything from offset on fail.
 func (w *world) fail(from int64, err error) {
 	w.log = w.log[:from]
-	w.s.Revert(from)
 	failed := w.waiting
 	w.waiting = nil
+	w.take(w.s.Revert(w.now, from, err))
 	for i, p := range failed {
 		if p.last < from {
 			w.waiting = append(w.waiting, failed[i])
