@@ -16,6 +16,8 @@ var plantedBugs = []struct {
 	{OldIdentity, RunQuorum},
 	{RecordsNotSynced, RunLog},
 	{EarlyAck, RunLog},
+	{RecordsNotSynced, RunGroup},
+	{EarlyAck, RunGroup},
 }
 
 // TestPlantedBugsAreFound shows that the checkers can fail: each bug must be

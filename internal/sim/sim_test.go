@@ -124,3 +124,7 @@ func TestSimQuorum(t *testing.T) {
 func TestSimLog(t *testing.T) {
 	campaign(t, 40, LogReached, func(seed uint64) Result { return RunLog(seed, length()/4, NoBug) })
 }
+
+func TestSimGroup(t *testing.T) {
+	campaign(t, 30, GroupReached, func(seed uint64) Result { return RunGroup(seed, 2*length(), NoBug) })
+}
