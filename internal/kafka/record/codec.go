@@ -73,20 +73,26 @@ type Decompressor struct {
 // retainBytes bounds what a Decompressor keeps of each buffer between uses.
 const retainBytes = 8 << 20
 
-// open returns a reader of what src expands to. It is valid until the next
-// open of the same codec. Its errors wrap ErrCorrupt.
-func (d *Decompressor) open(c Codec, src []byte) (io.Reader, error) {
+// open returns a reader of what src expands to, and the Bound of that. It is
+// valid until the next open of the same codec. Errors wrap ErrCorrupt.
+func (d *Decompressor) open(c Codec, src []byte) (r io.Reader, bound int64, err error) {
+	bound, err = Bound(c, src)
+	if err != nil {
+		return nil, 0, err
+	}
 	switch c {
 	case Gzip:
-		return d.gzip.reset(src)
+		r, err = d.gzip.reset(src)
 	case Snappy:
-		return d.snappy.reset(src)
+		r = d.snappy.reset(src)
 	case LZ4:
-		return d.lz4.reset(src)
+		r, err = d.lz4.reset(src)
 	case Zstd:
-		return d.zstd.reset(src)
+		r, err = d.zstd.reset(src, bound)
+	default:
+		err = ErrCodec
 	}
-	return nil, ErrCodec
+	return r, bound, err
 }
 
 // release drops the reference to the last src, and what grew too large.
@@ -113,11 +119,7 @@ func (d *Decompressor) Append(dst, src []byte, c Codec, limit int) ([]byte, erro
 		}
 		return append(dst, src...), nil
 	}
-	bound, err := Bound(c, src)
-	if err != nil {
-		return dst, err
-	}
-	r, err := d.open(c, src)
+	r, bound, err := d.open(c, src)
 	if err != nil {
 		return dst, err
 	}
@@ -157,7 +159,7 @@ func grow(out []byte, base int, bound int64, compressed int) []byte {
 // Measure returns how many bytes src expands to, without keeping them. It stops
 // with ErrTooLarge beyond limit.
 func (d *Decompressor) Measure(src []byte, c Codec, limit int) (int, error) {
-	r, err := d.open(c, src)
+	r, _, err := d.open(c, src)
 	if err != nil {
 		return 0, err
 	}

@@ -93,9 +93,9 @@ type snappyReader struct {
 	rest   []byte // what of buf was not read yet
 }
 
-func (s *snappyReader) reset(src []byte) (io.Reader, error) {
+func (s *snappyReader) reset(src []byte) io.Reader {
 	s.src, s.rest, s.framed = src, nil, snappyFramed(src)
-	return s, nil
+	return s
 }
 
 func (s *snappyReader) release() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // stream reads records through a small window, for whoever needs to know what
@@ -56,10 +57,11 @@ func cut(err error) error {
 	return err
 }
 
-// varlong reads a number of at most maxBytes bytes and takes them from body.
-func (s *stream) varlong(body *int64, maxBytes int) (int64, error) {
+// uvarlong reads a number of at most limit, before its zigzag is undone, and
+// takes its bytes from body.
+func (s *stream) uvarlong(body *int64, limit uint64) (uint64, error) {
 	var u uint64
-	for i := range maxBytes {
+	for shift := 0; ; shift += 7 {
 		if *body--; *body < 0 {
 			return 0, errStreamRecord
 		}
@@ -70,17 +72,23 @@ func (s *stream) varlong(body *int64, maxBytes int) (int64, error) {
 		}
 		b := s.data[0]
 		s.data = s.data[1:]
-		u |= uint64(b&0x7f) << (7 * i)
+		if shift > 63 || uint64(b&0x7f) > limit>>shift {
+			return 0, errStreamRecord
+		}
+		u |= uint64(b&0x7f) << shift
 		if b < 0x80 {
-			return int64(u>>1) ^ -int64(u&1), nil
+			return u, nil
 		}
 	}
-	return 0, errStreamRecord
+}
+
+func (s *stream) varlong(body *int64) (int64, error) {
+	u, err := s.uvarlong(body, math.MaxUint64)
+	return int64(u>>1) ^ -int64(u&1), err
 }
 
 func (s *stream) varint(body *int64) (int32, error) {
-	v, err := s.varlong(body, 5)
-	u := uint32(uint64(v)<<1 ^ uint64(v>>63)) // bits above the 32nd are dropped, as in varint
+	u, err := s.uvarlong(body, math.MaxUint32)
 	return int32(u>>1) ^ -int32(u&1), err
 }
 
@@ -126,7 +134,7 @@ func (s *stream) record() (r streamed, err error) {
 	if err := s.skip(&body, 1); err != nil { // attributes
 		return r, err
 	}
-	if r.timeDelta, err = s.varlong(&body, 10); err != nil {
+	if r.timeDelta, err = s.varlong(&body); err != nil {
 		return r, err
 	}
 	if r.offsetDelta, err = s.varint(&body); err != nil {

@@ -172,9 +172,7 @@ func checkRecords(b Batch, r *Rules) (maxTimestamp int64, err error) {
 	}
 	var c checker
 	c.reset(b, r)
-	if !attrs.LogAppendTime() {
-		c.check(0, b.BaseTimestamp(), true)
-	}
+	c.check(0, b.BaseTimestamp(), true)
 	c.check(0, b.MaxTimestamp(), true)
 	// Which record it is, the header does not tell.
 	if c.code != nil {
@@ -183,11 +181,14 @@ func checkRecords(b Batch, r *Rules) (maxTimestamp int64, err error) {
 	return b.MaxTimestamp(), nil
 }
 
-// checkPayload checks the records of a batch, uncompressed.
+// checkPayload checks the records of a batch, uncompressed. Their own timestamps
+// count even if the producer has set LogAppendTime: a CreateTime topic clears
+// that, and they come to light.
 func checkPayload(b Batch, payload []byte, r *Rules) (maxTimestamp int64, err error) {
 	var c checker
 	c.reset(b, r)
 	it := b.Iterate(payload)
+	it.timestamp, it.appendTime = b.BaseTimestamp(), false
 	var rec Record
 	for it.Next(&rec) {
 		if rec.OffsetDelta != c.index {
@@ -213,7 +214,7 @@ func malformed(index int32, err error) error {
 func walkCompressed(b Batch, r *Rules) (maxTimestamp int64, err error) {
 	codec := b.Attributes().Codec()
 	d := r.decompressor()
-	in, err := d.open(codec, b.Records())
+	in, _, err := d.open(codec, b.Records())
 	if err != nil {
 		return 0, codecError(err, codec, r)
 	}
@@ -231,11 +232,7 @@ func walkCompressed(b Batch, r *Rules) (maxTimestamp int64, err error) {
 		case rec.offsetDelta != c.index:
 			return 0, errOffsetDelta(c.index, rec.offsetDelta)
 		}
-		timestamp := b.BaseTimestamp() + rec.timeDelta
-		if b.Attributes().LogAppendTime() {
-			timestamp = b.MaxTimestamp()
-		}
-		c.record(timestamp, rec.hasKey)
+		c.record(b.BaseTimestamp()+rec.timeDelta, rec.hasKey)
 	}
 	switch err := s.atEnd(); {
 	case errors.Is(err, errStreamRecord):

@@ -4,14 +4,14 @@ package record
 // bits a byte, the lowest first.
 
 // varint reads a 32-bit number from the start of p and returns how many bytes
-// it took: 0 if p ends within it or it has more than five bytes.
+// it took: 0 if p ends within it or it has more than 32 bits.
 func varint(p []byte) (v int32, n int) {
 	if len(p) > 0 && p[0] < 0x80 { // nearly all: lengths below 64
 		return int32(p[0]>>1) ^ -int32(p[0]&1), 1
 	}
 	var u uint32
 	for i, b := range p {
-		if i == 5 {
+		if i == 4 && b > 0x0f {
 			break
 		}
 		u |= uint32(b&0x7f) << (7 * i)
@@ -22,11 +22,11 @@ func varint(p []byte) (v int32, n int) {
 	return 0, 0
 }
 
-// varlong is varint for 64 bits in at most ten bytes.
+// varlong is varint for 64 bits.
 func varlong(p []byte) (v int64, n int) {
 	var u uint64
 	for i, b := range p {
-		if i == 10 {
+		if i == 9 && b > 1 {
 			break
 		}
 		u |= uint64(b&0x7f) << (7 * i)

@@ -213,14 +213,11 @@ type zstdReader struct {
 	big bool // the decoder had to grow
 }
 
-func (z *zstdReader) reset(src []byte) (io.Reader, error) {
+func (z *zstdReader) reset(src []byte, bound int64) (io.Reader, error) {
 	z.src = zstdSource{src: src, patch: -1}
-	bound, err := zstdBound(src)
-	if err != nil {
-		return nil, err
-	}
 	z.big = bound > retainBytes
 	if z.dec == nil {
+		var err error
 		// One decoder at a time starts no goroutine and needs no Close.
 		z.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 		if err != nil {
