@@ -45,7 +45,7 @@ func javaString(v any) string {
 	case []string:
 		return "[" + strings.Join(v, ", ") + "]"
 	case float64:
-		return javaDouble(v)
+		return FormatDouble(v)
 	}
 	return fmt.Sprint(v)
 }
@@ -101,13 +101,13 @@ func format(v any) string {
 	case []string:
 		return strings.Join(v, ",")
 	case float64:
-		return javaDouble(v)
+		return FormatDouble(v)
 	}
 	return fmt.Sprint(v)
 }
 
-// javaDouble is Double.toString: at least one decimal, and an exponent outside 1e-3 to 1e7.
-func javaDouble(f float64) string {
+// FormatDouble is Double.toString: at least one decimal, and an exponent outside 1e-3 to 1e7.
+func FormatDouble(f float64) string {
 	switch {
 	case math.IsInf(f, 0):
 		return strings.Replace(strconv.FormatFloat(f, 'f', -1, 64), "Inf", "Infinity", 1)

@@ -204,9 +204,8 @@ func (c *Config) ValidateTopic(existing, overrides map[string]string) error {
 		return err
 	}
 	number := func(name string) int64 { n, _ := v[name].(int64); return n }
-	if low, high := number("min.compaction.lag.ms"), number("max.compaction.lag.ms"); low > high {
-		return &ValueError{Key: "min.compaction.lag.ms", Message: fmt.Sprintf(
-			"conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high)}
+	if err := compactionLags(number("min.compaction.lag.ms"), number("max.compaction.lag.ms")); err != nil {
+		return err
 	}
 	return c.validateRemote(existing, v)
 }
@@ -225,4 +224,38 @@ func (c *Config) validateRemote(existing map[string]string, v map[string]any) er
 			"data, please set `remote.storage.enable=false,remote.log.delete.on.disable=true`."}
 	}
 	return nil
+}
+
+// ValidateTopicValues is what a client can check of a topic's overrides without knowing the broker's configuration
+// (LogConfig.validate with only the overrides). The error is a [*ValueError].
+func ValidateTopicValues(overrides map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(overrides)) {
+		if _, ok := Lookup(Topic, name); !ok {
+			return &ValueError{Key: name, Message: "Unknown topic config name: " + name}
+		}
+	}
+	lags := map[string]int64{}
+	for _, k := range Keys(Topic) {
+		text, set := overrides[k.Name]
+		if !set && !k.HasDefault() {
+			continue
+		}
+		if !set {
+			text = k.Default
+		}
+		v, err := k.parse(text)
+		if err != nil {
+			return err
+		}
+		lags[k.Name], _ = v.(int64)
+	}
+	return compactionLags(lags["min.compaction.lag.ms"], lags["max.compaction.lag.ms"])
+}
+
+func compactionLags(low, high int64) error {
+	if low <= high {
+		return nil
+	}
+	return &ValueError{Key: "min.compaction.lag.ms", Message: fmt.Sprintf(
+		"conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high)}
 }

@@ -17,6 +17,7 @@ type Set struct {
 	found  map[*Option][]string // present options; nil for switches
 	byName map[string]*Option
 	rest   []string
+	order  []*Option // each occurrence, as on the command line
 }
 
 // Parse reads args. The error is an [*Error].
@@ -121,6 +122,7 @@ func (p *Parser) find(s *Set, name string) *Option {
 }
 
 func (p *Parser) take(s *Set, in *words, o *Option, value string, hasValue bool) error {
+	s.order = append(s.order, o)
 	if _, ok := s.found[o]; !ok {
 		s.found[o] = nil
 	}

@@ -15,6 +15,15 @@ func (s *Set) HasArgument(name string) bool { return len(s.found[s.option(name)]
 // Rest returns the words that belong to no option.
 func (s *Set) Rest() []string { return s.rest }
 
+// Order returns the main names of the options in the order of the command line, each as often as it is there.
+func (s *Set) Order() []string {
+	var names []string
+	for _, o := range s.order {
+		names = append(names, o.Name())
+	}
+	return names
+}
+
 // Values returns all values of the option, in order, or its defaults.
 func (s *Set) Values(name string) []string {
 	o := s.option(name)

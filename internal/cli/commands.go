@@ -1,0 +1,39 @@
+// Package cli is the headrace command line: Kafka's own commands, word for word, and what Headrace adds. One file holds
+// one command; this file lists them.
+package cli
+
+import (
+	"context"
+
+	"github.com/headrace/headrace/internal/cli/jopt"
+)
+
+// command is one row of the table that drives dispatch, help, completion and the tests.
+type command struct {
+	name    string // as typed; Kafka's commands have the name of their script
+	summary string
+	run     func(ctx context.Context, t *tool, args []string) int
+	options []*jopt.Option // for completion; nil: the command reads its own
+	hidden  bool           // not listed by --help
+}
+
+// commands returns the table, in the order of --help.
+func commands() []command {
+	return []command{
+		{name: "server", summary: "start a node: headrace server [FILE] [--override key=value]... [-daemon]", run: serverCommand, options: serverOptions},
+		{name: "version", summary: "print the version", run: versionCommand},
+		{name: "completion", summary: "print a script that completes command lines in bash", run: completionCommand},
+		{name: "docs", summary: "print reference pages: config", run: docsCommand, hidden: true},
+		{name: "kafka-server-start", summary: "start a node from a file", run: kafkaServerStart},
+		{name: "kafka-server-stop", summary: "stop nodes of this machine", run: kafkaServerStop},
+		{name: "kafka-storage", summary: "format and inspect storage directories", run: kafkaStorage},
+		{name: "kafka-topics", summary: "create, list, describe, alter and delete topics", run: kafkaTopics, options: topicsOptions},
+		{name: "kafka-configs", summary: "show and change configs of topics, brokers, groups, users", run: kafkaConfigs, options: configsOptions},
+		{name: "kafka-broker-api-versions", summary: "show which requests the brokers know", run: kafkaBrokerAPIVersions, options: brokerAPIVersionsOptions},
+		{name: "kafka-console-producer", summary: "send lines of standard input", run: kafkaConsoleProducer, options: consoleProducerOptions},
+		{name: "kafka-console-consumer", summary: "print records", run: kafkaConsoleConsumer, options: consoleConsumerOptions},
+		{name: "kafka-consumer-groups", summary: "list, describe, reset and delete consumer groups", run: kafkaConsumerGroups, options: consumerGroupsOptions},
+		{name: "kafka-producer-perf-test", summary: "measure producing", run: kafkaProducerPerfTest},
+		{name: "kafka-consumer-perf-test", summary: "measure consuming", run: kafkaConsumerPerfTest, options: consumerPerfOptions("")},
+	}
+}

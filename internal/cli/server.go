@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/headrace/headrace/internal/cli/jopt"
+)
+
+var serverOptions = []*jopt.Option{
+	{Names: []string{"override"}, Arg: jopt.Required, Doc: "Optional property that should override values set in server.properties file (e.g. Key=value)"},
+	{Names: []string{"daemon"}, Doc: "Start in the background; output goes to $LOG_DIR/kafkaServer.out, else logs/kafkaServer.out."},
+	{Names: []string{"version"}, Doc: "Print version information and exit."},
+	{Names: []string{"help"}, Doc: "Print usage information."},
+}
+
+// serverCommand starts a node. Without a file it is a lone node on localhost:9092 with its data in ./headrace-data.
+func serverCommand(ctx context.Context, t *tool, args []string) int {
+	p := &jopt.Parser{Options: serverOptions}
+	const about = "USAGE: headrace server [-daemon] [server.properties] [--override property=value]*"
+	s, err := p.Parse(args)
+	switch {
+	case err != nil:
+		return t.uncaught(p.Usage("%s\n%s", err, about))
+	case s.Has("help"):
+		t.printf("%s\n%s", about, p.Help())
+		return exitOK
+	case s.Has("version"):
+		return versionCommand(ctx, t, nil)
+	case len(s.Rest()) > 1:
+		return t.uncaught(p.Usage("Found non argument parameters: %s\n%s", strings.Join(s.Rest()[1:], ","), about))
+	}
+	file := ""
+	if len(s.Rest()) == 1 {
+		file = s.Rest()[0]
+	}
+	if s.Has("daemon") {
+		return t.daemon(slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-daemon" || a == "--daemon" }))
+	}
+	return t.serve(ctx, file, s.Values("override"))
+}
+
+// kafkaServerStart is kafka-server-start: serverCommand with the file first and mandatory, as kafka.Kafka wants it.
+func kafkaServerStart(ctx context.Context, t *tool, args []string) int {
+	const about = "USAGE: kafka-server-start.sh [-daemon] server.properties [--override property=value]*"
+	if len(args) == 0 {
+		t.printf("%s\n", about)
+		return exitFailed
+	}
+	daemon := args[0] == "-daemon"
+	if daemon {
+		args = args[1:]
+	}
+	p := &jopt.Parser{Options: []*jopt.Option{serverOptions[0], serverOptions[2]}}
+	if len(args) == 0 || slices.Contains(args, "--help") {
+		return t.uncaught(p.Usage(about))
+	}
+	if slices.Contains(args, "--version") {
+		t.printf("%s\n", kafkaVersion)
+		return exitOK
+	}
+	s, err := p.Parse(args[1:])
+	if err != nil {
+		return t.fatal(err)
+	}
+	if rest := s.Rest(); len(rest) > 0 {
+		return t.uncaught(p.Usage("Found non argument parameters: %s", strings.Join(rest, ",")))
+	}
+	if daemon {
+		return t.daemon(args)
+	}
+	return t.serve(ctx, args[0], s.Values("override"))
+}
+
+// serve runs a node until ctx ends.
+func (t *tool) serve(ctx context.Context, file string, overrides []string) int {
+	if err := runNode(ctx, t.err, file, overrides); err != nil {
+		return t.fatal(err)
+	}
+	return exitOK
+}
+
+// fatal says why the node cannot start or go on.
+func (t *tool) fatal(err error) int {
+	t.errorf("headrace: %v\n", err)
+	return exitFailed
+}
+
+// daemon starts this program again in its own session, with its output in a file, and leaves it alone.
+func (t *tool) daemon(args []string) int {
+	self, err := os.Executable()
+	if err != nil {
+		return t.fatal(err)
+	}
+	dir := os.Getenv("LOG_DIR")
+	if dir == "" {
+		dir = filepath.Join(filepath.Dir(filepath.Dir(self)), "logs") // beside bin/, as Kafka does
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return t.fatal(fmt.Errorf("directory of the log, which $LOG_DIR can move: %w", err))
+	}
+	out, err := os.OpenFile(filepath.Join(dir, "kafkaServer.out"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return t.fatal(err)
+	}
+	defer out.Close()                                                   //nolint:errcheck // the child has its own handle, and nothing was written here
+	child := exec.Command(self, append([]string{"server"}, args...)...) //nolint:noctx // it outlives this command
+	child.Stdout, child.Stderr = out, out
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := child.Start(); err != nil {
+		return t.fatal(err)
+	}
+	if err := child.Process.Release(); err != nil {
+		return t.fatal(err)
+	}
+	return exitOK
+}
