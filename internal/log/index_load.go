@@ -113,10 +113,11 @@ func (l *Log) scanIndex(seg *segment, x *index, newest entry, limit int64) error
 	defer h.release()
 	w := newWalker(h.f, limit, scanChunk)
 	defer w.close()
+	r := l.rulesFor(seg)
 	interval := l.config.Load().IndexIntervalBytes
 	pos, expected, maxTs := int64(newest.pos), seg.base+int64(newest.rel), newest.maxTs
 	for {
-		it, err := w.step(pos, expected, rules{sparse: true})
+		it, err := w.step(pos, expected, r)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

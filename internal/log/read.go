@@ -195,8 +195,8 @@ func (l *Log) locateIn(seg *segment, offset int64) (p place, found bool, err err
 		if err != nil {
 			return place{}, false, err
 		}
-		p, found, err = l.walkTo(seg, e, size, offset)
-		if !errors.Is(err, errBadIndex) || try > 0 {
+		p, found, err = l.walkTo(seg, e, size, offset, try > 0)
+		if !errors.Is(err, errBadIndex) {
 			return p, found, err
 		}
 		if err := l.dropIndex(seg); err != nil {
@@ -234,8 +234,16 @@ func (l *Log) lookup(seg *segment, behind order) (e entry, size int64, err error
 	}
 }
 
-// walkTo goes from an index entry to the first batch that ends above offset.
-func (l *Log) walkTo(seg *segment, e entry, size, offset int64) (p place, found bool, err error) {
+// rulesFor are the rules of a walk over headers.
+func (l *Log) rulesFor(seg *segment) rules {
+	l.mem.Lock()
+	defer l.mem.Unlock()
+	return rules{sparse: seg.sparse}
+}
+
+// walkTo goes from an index entry to the first batch that ends above offset. If
+// the index is fresh, damage at the entry is the segment's.
+func (l *Log) walkTo(seg *segment, e entry, size, offset int64, fresh bool) (p place, found bool, err error) {
 	pos, expected := int64(e.pos), seg.base+int64(e.rel)
 	if pos >= size {
 		return place{seg, pos, expected}, false, nil
@@ -247,19 +255,20 @@ func (l *Log) walkTo(seg *segment, e entry, size, offset int64) (p place, found 
 	defer h.release()
 	w := newWalker(h.f, size, lookupChunk)
 	defer w.close()
+	r := l.rulesFor(seg)
 	for {
-		it, err := w.step(pos, expected, rules{sparse: true})
+		it, err := w.step(pos, expected, r)
 		if errors.Is(err, io.EOF) {
 			return place{seg, pos, expected}, false, nil
 		}
 		if err != nil {
 			return place{}, false, l.dir.ioError("read "+seg.path(), err)
 		}
-		if pos == int64(e.pos) && pos > 0 && (it.bad || it.base != expected) {
+		if !fresh && pos == int64(e.pos) && pos > 0 && (it.bad || it.base != expected) {
 			return place{}, false, errBadIndex
 		}
 		if it.next > offset {
-			return place{seg, pos, it.base}, true, nil
+			return place{seg, it.pos, it.base}, true, nil
 		}
 		pos, expected = it.end, it.next
 	}
@@ -288,18 +297,19 @@ func (l *Log) endBelow(seg *segment, upTo int64) (pos, next int64, err error) {
 // fit moves the end of a range down to the last end of a batch at or below want.
 // If not even the first batch fits, it is taken alone or, without minOne, not.
 func (l *Log) fit(h *handle, p place, want, limit int64, minOne bool) (pos, next int64, err error) {
+	pos, next = p.pos, p.base
 	e, _, err := l.lookup(p.seg, byPos(want))
 	if err != nil {
 		return 0, 0, err
 	}
-	pos, next = p.pos, p.base
 	if int64(e.pos) > pos {
 		pos, next = int64(e.pos), p.seg.base+int64(e.rel)
 	}
 	w := newWalker(h.f, limit, lookupChunk)
 	defer w.close()
+	r := l.rulesFor(p.seg)
 	for {
-		it, err := w.step(pos, next, rules{sparse: true})
+		it, err := w.step(pos, next, r)
 		if errors.Is(err, io.EOF) {
 			return pos, next, nil
 		}
@@ -307,11 +317,15 @@ func (l *Log) fit(h *handle, p place, want, limit int64, minOne bool) (pos, next
 			return 0, 0, l.dir.ioError("read "+p.seg.path(), err)
 		}
 		if pos > p.pos && pos == int64(e.pos) && (it.bad || it.base != next) {
-			// The entry lies: walk from the start of the range instead.
-			if err := l.dropIndex(p.seg); err != nil {
-				return 0, 0, err
+			// The entry or the batch is wrong: walk from the range's start.
+			pos, next, e.pos = p.pos, p.base, 0
+			continue
+		}
+		if it.bad { // verify tells how far to read, or that there is nothing
+			if it.pos > p.pos {
+				return it.pos, it.base, nil
 			}
-			return l.fit(h, p, want, limit, minOne)
+			return it.end, it.next, nil
 		}
 		if it.end > want && (pos > p.pos || !minOne) {
 			return pos, next, nil

@@ -218,7 +218,7 @@ func (o *loader) walkOne(r *replayer, i int, end, from int64, untimed bool) erro
 	pos, expected := int64(0), s.base
 	modified := s.modified
 	for {
-		it, err := w.step(pos, expected, rules{sparse: true})
+		it, err := w.step(pos, expected, rules{sparse: s.sparse})
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

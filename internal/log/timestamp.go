@@ -100,9 +100,10 @@ func (l *Log) searchTime(s *segment, e entry, size int64, q timeQuery) (found Ti
 	defer h.release()
 	w := newWalker(h.f, size, scanChunk)
 	defer w.close()
+	r := l.rulesFor(s)
 	pos, expected := int64(e.pos), s.base+int64(e.rel)
 	for {
-		it, err := w.step(pos, expected, rules{sparse: true})
+		it, err := w.step(pos, expected, r)
 		if errors.Is(err, io.EOF) {
 			return found, false, nil
 		}

@@ -36,8 +36,13 @@ type walker struct {
 
 	pool *sync.Pool
 	mem  *[]byte
-	buf  []byte // the bytes at bufPos
+	buf  []byte // the bytes at at
 	at   int64
+
+	// The last batch whose checksum was not looked at. If what follows it makes
+	// no sense, its length is the first suspect.
+	trusted span
+	base    int64 // the offset that was expected there
 }
 
 func newWalker(f io.ReaderAt, end int64, chunk int) *walker {
@@ -153,7 +158,8 @@ func (w *walker) sized(h record.Batch, pos int64) bool {
 }
 
 // step returns the item at pos, where the offset expected should come next.
-// io.EOF ends the walk.
+// io.EOF ends the walk. Damage may begin before pos, at the batch returned last,
+// if that one's checksum was not checked.
 func (w *walker) step(pos, expected int64, r rules) (item, error) {
 	h, err := w.header(pos)
 	if err != nil && !errors.Is(err, record.ErrShort) {
@@ -162,6 +168,7 @@ func (w *walker) step(pos, expected int64, r rules) (item, error) {
 	if err == nil && w.fits(h, pos, expected, r) {
 		it := item{pos: pos, end: pos + int64(h.Size()), base: h.BaseOffset(), next: h.NextOffset(), hdr: h}
 		if !r.crc {
+			w.trusted, w.base = span{it.pos, it.end}, expected
 			return it, nil
 		}
 		ok, err := w.sound(it.pos, it.end)
@@ -171,6 +178,15 @@ func (w *walker) step(pos, expected int64, r rules) (item, error) {
 		if ok {
 			it.hdr, err = w.header(pos)
 			return it, err
+		}
+	}
+	if v := w.trusted; v.to == pos && v.from < pos {
+		ok, err := w.sound(v.from, v.to)
+		if err != nil {
+			return item{}, err
+		}
+		if !ok {
+			return w.damaged(v.from, w.base)
 		}
 	}
 	return w.damaged(pos, expected)
@@ -232,9 +248,19 @@ func (w *walker) damaged(pos, expected int64) (item, error) {
 }
 
 // guessCount is how many offsets a damaged batch may have held. Two fields of
-// the header tell; one flipped bit spoils one of them, so the larger is safe.
+// the header tell; one flipped bit spoils one of them, so the larger is safe,
+// unless there is no room for so many records.
 func guessCount(h record.Batch) int64 {
-	return max(1, int64(h.LastOffsetDelta())+1, int64(h.Count()))
+	const smallestRecord = 7
+	byDelta, byCount := int64(h.LastOffsetDelta())+1, int64(h.Count())
+	n := max(1, byDelta, byCount)
+	if h.Attributes().Codec() == record.None {
+		room := int64(h.Size()-record.HeaderSize) / smallestRecord
+		if least := min(byDelta, byCount); n > room && room >= least {
+			n = max(1, least)
+		}
+	}
+	return n
 }
 
 // validAt reports whether a sound batch with a base offset above after starts
