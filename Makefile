@@ -52,7 +52,7 @@ lint: ## the linters of tools/go.mod; policy is .golangci.yml and internal/tidy
 	$(TOOL) golangci-lint run --build-tags $(TAGS)
 
 unit: ## every package's tests, the import rules and the other tidy tests among them
-	@$(SUM) -name unit -- $(GO) test -json ./...
+	@$(SUM) -name unit -- $(GO) test -json $$($(GO) list ./... | grep -v /internal/sim)
 
 race: ## the race detector on every package that shares memory
 	@CGO_ENABLED=1 $(SUM) -name race -- $(GO) test -json -race -short $(SHARED)
@@ -120,10 +120,15 @@ dist: ## dist/headrace-<version>.tgz, shaped like Kafka's, and the static dist/h
 
 # ---- long forms ----------------------------------------------------------------------------------------------------
 
+accept: SIM_SECONDS = 1200
+accept: LOG_SEEDS = 5000
 accept: ## every acceptance line in full: hours
 	@rm -rf $(RESULTS); mkdir -p $(RESULTS)
 	$(MAKE) --no-print-directory fmt vet lint unit race lesson lesson-dist clients-full
-	$(MAKE) --no-print-directory sim conform compare
+	@HEADRACE_LOG_SEEDS=$(LOG_SEEDS) $(SUM) -name crashes -- $(GO) test -json -count=1 -timeout 0 ./internal/log
+	@SIM_SECONDS=$(SIM_SECONDS) $(SUM) -name sim -- $(GO) test -json -count=1 -timeout 0 ./internal/sim/...
+	$(MAKE) --no-print-directory fuzz FUZZTIME=1m
+	$(MAKE) --no-print-directory conform compare
 	@$(SUM) -total
 
 soak: ## simulation with a new seed each time, until stopped
