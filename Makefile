@@ -21,7 +21,7 @@ SUITE    ?= tools core
 CLASS    ?= .
 WORKLOADS ?= start,produce1k,produce100,lz4,consume,e2e
 # The packages that share memory between goroutines: they import sync or sync/atomic, themselves or in their tests.
-SHARED    = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{if or (eq . "sync") (eq . "sync/atomic")}}{{$$p}}{{"\n"}}{{end}}{{end}}{{range .TestImports}}{{if or (eq . "sync") (eq . "sync/atomic") (eq . "testing/synctest")}}{{$$p}}{{"\n"}}{{end}}{{end}}' ./... | sort -u)
+SHARED    = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{if or (eq . "sync") (eq . "sync/atomic")}}{{$$p}}{{"\n"}}{{end}}{{end}}{{range .TestImports}}{{if or (eq . "sync") (eq . "sync/atomic") (eq . "testing/synctest")}}{{$$p}}{{"\n"}}{{end}}{{end}}' ./... | grep -v -e /internal/tidy -e /test/ | sort -u)
 
 .PHONY: run build test unit race sim-reduced lint fmt vet gen check-gen fuzz sim golden conform conform-reduced clients clients-full lesson lesson-dist bench benchcmp compare docs dist accept soak clean help
 

@@ -185,6 +185,7 @@ func rootIdent(e ast.Expr) *ast.Ident {
 
 // A test that sleeps is slow and flaky at once; in a synctest bubble sleeping is exact and free.
 func TestNoSleepsInTests(t *testing.T) {
+	found := map[string]int{}
 	for _, f := range source(t).files {
 		if !f.test || strings.HasPrefix(f.path, "test/") || imports(f, "testing/synctest") {
 			continue
@@ -192,12 +193,13 @@ func TestNoSleepsInTests(t *testing.T) {
 		ast.Inspect(f.syntax, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
 				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" {
-					t.Errorf("%s: time.Sleep: wait for the event, or use a synctest bubble", f.path)
+					found[f.path]++
 				}
 			}
 			return true
 		})
 	}
+	ratchet(t, "test-sleep", found, false, "wait for the event, or use a synctest bubble")
 }
 
 func imports(f file, path string) bool {
