@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -30,7 +31,11 @@ func (m *machine) begin() vfs.FS {
 	m.life++
 	m.faulty = vfs.NewFaulty(m.disk)
 	m.faulty.Before(func(c vfs.Call) {
-		if m.cutIn == 0 || c.Op&vfs.OpMutates == 0 {
+		if c.Op&vfs.OpMutates == 0 {
+			return
+		}
+		m.Note("  %v %s at %d, %d bytes", c.Op, filepath.Base(c.Path), c.Off, c.Size)
+		if m.cutIn == 0 {
 			return
 		}
 		if m.cutIn--; m.cutIn == 0 {

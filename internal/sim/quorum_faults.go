@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -10,7 +11,11 @@ import (
 // beforeDiskCall runs before each call of a node to its disk, and cuts the
 // power when its time has come: in the middle of whatever the node is doing.
 func (n *voterNode) beforeDiskCall(c vfs.Call) {
-	if n.cutIn == 0 || c.Op&vfs.OpMutates == 0 {
+	if c.Op&vfs.OpMutates == 0 {
+		return
+	}
+	n.run.Note("  node %d: %v %s at %d, %d bytes", n.id, c.Op, filepath.Base(c.Path), c.Off, c.Size)
+	if n.cutIn == 0 {
 		return
 	}
 	n.cutIn--
