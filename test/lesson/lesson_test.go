@@ -118,7 +118,7 @@ func consume(t *testing.T, dir string, c Command, events []string) {
 func makeRun(t *testing.T, dir string) {
 	untouched(t)
 	broker := startBroker(t, dir, "make run")
-	if out := finish(t, run(t, dir, "bin/kafka-topics.sh --list --bootstrap-server "+address), 0); out != "" {
+	if out := finish(t, run(t, dir, "bin/kafka-topics.sh --list --bootstrap-server "+address), 0); strings.TrimSpace(out) != "" {
 		t.Errorf("topics of a new broker: %q", out)
 	}
 	ctrlC(t, broker, "make run", 0, 2, 130)
@@ -154,7 +154,10 @@ func run(t *testing.T, dir, line string) *Terminal {
 	if err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
-	t.Cleanup(term.Kill)
+	t.Cleanup(func() {
+		term.Kill()
+		<-term.read
+	})
 	return term
 }
 
