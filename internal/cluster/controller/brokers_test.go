@@ -428,3 +428,25 @@ func TestRegisterController(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestPauseIsForgiven holds that the controller does not blame brokers for a
+// time in which it did not run itself.
+func TestPauseIsForgiven(t *testing.T) {
+	w := newCluster(t, 1)
+	tick := func(after time.Duration) bool {
+		w.now = w.now.Add(after)
+		w.apply(w.c.Tick(w.img, w.now))
+		return w.img.Broker(0).Fenced
+	}
+	if tick(0) || tick(2*time.Second) || tick(time.Hour) {
+		t.Fatal("fenced at once after a pause")
+	}
+	for range 3 {
+		if tick(2 * time.Second) {
+			t.Fatal("fenced before its session was over")
+		}
+	}
+	if !tick(2 * time.Second) {
+		t.Fatal("never fenced")
+	}
+}

@@ -91,6 +91,7 @@ type Controller struct {
 	contacts map[metadata.BrokerID]*contact
 	// When the periodic work was last done; zero before the first time.
 	balanced, uncleaned time.Time
+	ticked              time.Time // the last tick
 }
 
 // New gives a controller that has heard from no broker yet.
@@ -122,7 +123,7 @@ func setDefault[T comparable](v *T, value T) {
 // becomes the active controller: sessions then start anew.
 func (c *Controller) Reset() {
 	clear(c.contacts)
-	c.balanced, c.uncleaned = time.Time{}, time.Time{}
+	c.balanced, c.uncleaned, c.ticked = time.Time{}, time.Time{}, time.Time{}
 }
 
 // exchange is one request under way.

@@ -17,12 +17,35 @@ const maxElectionsPerTick = 1_000
 // none; after that, every 100 ms or so.
 func (c *Controller) Tick(img *metadata.Image, now time.Time) []metadata.Record {
 	x := &exchange{img: img, now: now}
+	c.forgivePause(x)
 	for _, work := range [...]func(*exchange){c.fenceStale, c.electUncleanly, c.rebalance} {
 		if work(x); len(x.out) > 0 {
 			break
 		}
 	}
 	return x.out
+}
+
+// pauseParts is the part of the session timeout between two ticks that is taken
+// for a pause of this process: it was stopped, or the machine was.
+const pauseParts = 3
+
+// forgivePause lengthens all sessions by the time in which this process did not
+// run, for it could not have heard a heartbeat then. Without it, a lone node
+// that was suspended would begin by fencing itself.
+//
+// Deviation: Kafka fences whoever it did not hear from, whatever the reason.
+func (c *Controller) forgivePause(x *exchange) {
+	gap := x.now.Sub(c.ticked)
+	if !c.ticked.IsZero() && gap > c.cfg.SessionTimeout/pauseParts {
+		for b := range x.img.AllBrokers() {
+			k := c.contactOf(b, x.now)
+			if k.last = k.last.Add(gap); k.last.After(x.now) {
+				k.last = x.now
+			}
+		}
+	}
+	c.ticked = x.now
 }
 
 // Unreachable gives the records that fence a broker whose connections broke and
