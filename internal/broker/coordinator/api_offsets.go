@@ -62,28 +62,34 @@ type commitVerdict struct {
 }
 
 func (v *commitVerdict) reject(t *kmsg.OffsetCommitRequestTopic, partitions []kmsg.OffsetCommitRequestTopicPartition, code int16) {
-	rt := kmsg.NewOffsetCommitResponseTopic()
-	rt.Topic, rt.TopicID = t.Topic, t.TopicID
+	if n := len(v.topics); n == 0 || v.topics[n-1].Topic != t.Topic || v.topics[n-1].TopicID != t.TopicID {
+		rt := kmsg.NewOffsetCommitResponseTopic()
+		rt.Topic, rt.TopicID = t.Topic, t.TopicID
+		v.topics = append(v.topics, rt)
+	}
+	rt := &v.topics[len(v.topics)-1]
 	for i := range partitions {
 		rp := kmsg.NewOffsetCommitResponseTopicPartition()
 		rp.Partition, rp.ErrorCode = partitions[i].Partition, code
 		rt.Partitions = append(rt.Partitions, rp)
 	}
-	v.topics = append(v.topics, rt)
 }
 
-// merge adds them to the group's answer, to the same topic where it is there.
+// merge puts them before the group's answer, in one topic where both have it,
+// as OffsetCommitResponse.Builder does.
 func (v *commitVerdict) merge(resp *kmsg.OffsetCommitResponse) *kmsg.OffsetCommitResponse {
+	merged := v.topics
 next:
-	for i := range v.topics {
-		for j := range resp.Topics {
-			if t := &resp.Topics[j]; t.Topic == v.topics[i].Topic && t.TopicID == v.topics[i].TopicID {
-				t.Partitions = append(t.Partitions, v.topics[i].Partitions...)
+	for _, t := range resp.Topics {
+		for i := range v.topics {
+			if m := &merged[i]; m.Topic == t.Topic && m.TopicID == t.TopicID {
+				m.Partitions = append(m.Partitions, t.Partitions...)
 				continue next
 			}
 		}
-		resp.Topics = append(resp.Topics, v.topics[i])
+		merged = append(merged, t)
 	}
+	resp.Topics = merged
 	return resp
 }
 
@@ -135,7 +141,7 @@ func (r *Runtime) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.O
 	checked, rejected := r.checkDeleteTopics(req)
 	finish := func(resp *kmsg.OffsetDeleteResponse) {
 		if resp.ErrorCode == 0 {
-			resp.Topics = append(resp.Topics, rejected...)
+			mergeDeleted(resp, rejected)
 		}
 		reply(resp)
 	}
@@ -151,6 +157,23 @@ func (r *Runtime) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.O
 	r.do(req.Group, c, func(s *group.Shard, now time.Time) (*shard.Result, error) {
 		return s.OffsetDelete(now, c, checked)
 	})
+}
+
+// mergeDeleted puts what was rejected before the group's answer, in one topic
+// where both have it, as OffsetDeleteResponse.Builder does.
+func mergeDeleted(resp *kmsg.OffsetDeleteResponse, rejected []kmsg.OffsetDeleteResponseTopic) {
+	merged := rejected
+next:
+	for _, t := range resp.Topics {
+		for i := range rejected {
+			if merged[i].Topic == t.Topic {
+				merged[i].Partitions = append(merged[i].Partitions, t.Partitions...)
+				continue next
+			}
+		}
+		merged = append(merged, t)
+	}
+	resp.Topics = merged
 }
 
 func (r *Runtime) checkDeleteTopics(req *kmsg.OffsetDeleteRequest) (*kmsg.OffsetDeleteRequest, []kmsg.OffsetDeleteResponseTopic) {

@@ -58,7 +58,7 @@ func TestOffsetCommitTopics(t *testing.T) {
 		}
 		for version := int16(2); version <= 9; version++ {
 			got := commit(version, topic("t", 0, 0, 4, 1, -1), topic("nope", 0, 0), topic("u", 0, 9))
-			if want := "t/00 0=0 t/00 1=0 t/00 4=3 t/00 -1=3 nope/00 0=3 u/00 9=3 "; got != want {
+			if want := "t/00 4=3 t/00 -1=3 t/00 0=0 t/00 1=0 nope/00 0=3 u/00 9=3 "; got != want {
 				t.Errorf("version %d: %s, want %s", version, got, want)
 			}
 			if got := commit(version, topic("nope", 0, 0)); got != "nope/00 0=3 " {
@@ -66,7 +66,7 @@ func TestOffsetCommitTopics(t *testing.T) {
 			}
 		}
 		got := commit(10, topic("", 1, 0, 7), topic("", 9, 0), topic("", 2, 3))
-		if want := "/01 0=0 /01 7=3 /02 3=0 /09 0=100 "; got != want {
+		if want := "/01 7=3 /01 0=0 /09 0=100 /02 3=0 "; got != want {
 			t.Errorf("version 10: %s, want %s", got, want)
 		}
 	})
@@ -213,7 +213,7 @@ func TestOffsetDeleteTopics(t *testing.T) {
 				got += fmt.Sprintf("%s-%d=%d ", t.Topic, p.Partition, p.ErrorCode)
 			}
 		}
-		if want := "t-0=0 t-8=3 nope-0=3 "; got != want {
+		if want := "t-8=3 t-0=0 nope-0=3 "; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 		req.Group = ""
