@@ -119,7 +119,7 @@ func (g *change) findEligible() {
 	}
 	var next []metadata.BrokerID
 	for _, b := range slices.Concat(g.eligible, g.partition.ISR) {
-		if !slices.Contains(g.isr, b) && !slices.Contains(next, b) && (b != g.unclean || b == metadata.NoLeader) {
+		if !slices.Contains(g.isr, b) && !slices.Contains(next, b) && b != g.unclean {
 			next = append(next, b)
 		}
 	}

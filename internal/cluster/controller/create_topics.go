@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,8 +111,7 @@ func (c *Controller) createTopic(x *exchange, t *kmsg.CreateTopicsRequestTopic) 
 	}
 	id := newTopicID(x.img, x.rnd)
 	records := []metadata.Record{&metadata.TopicRecord{Name: t.Topic, TopicID: id}}
-	names := sortedKeys(configs)
-	for _, name := range names {
+	for _, name := range sortedKeys(configs) {
 		value := configs[name]
 		records = append(records, &metadata.ConfigRecord{
 			ResourceType: metadata.ResourceTopic, ResourceName: t.Topic, Name: name, Value: &value,
@@ -312,3 +312,7 @@ func newPartition(img *metadata.Image, id metadata.TopicID, index int32, replica
 	}
 	return r
 }
+
+// sortedKeys gives the keys of a map in order, for effects must not depend on
+// the order of a map.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
