@@ -352,4 +352,3 @@ func (h *harness) tryDir() (err error) {
 	h.dir, err = OpenDir(DirOptions{FS: h.fs, Path: "/data", BootID: h.boot, Manual: true})
 	return err
 }
-

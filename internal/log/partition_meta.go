@@ -24,9 +24,10 @@ type partitionMeta struct {
 var errBadMeta = errors.New("partition.metadata is damaged")
 
 // encode is a text in the manner of Kafka's file of this name, version 0, with
-// the start offset and a CRC-32C of the lines before it.
+// the start offset and a CRC-32C of the lines before it. All have the same size,
+// so that one can be written over another on a full disk.
 func (m partitionMeta) encode() []byte {
-	s := fmt.Sprintf("version: 1\ntopic_id: %s\nlog_start_offset: %d\n", m.topicID, m.startOffset)
+	s := fmt.Sprintf("version: 1\ntopic_id: %s\nlog_start_offset: %019d\n", m.topicID, m.startOffset)
 	return fmt.Appendf(nil, "%scrc32c: %08x\n", s, crc32.Checksum([]byte(s), castagnoli))
 }
 
