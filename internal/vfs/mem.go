@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -310,8 +311,11 @@ func (m *Mem) RemoveAll(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	dir, base, err := m.parent(name)
-	if err != nil {
-		return nil // as os.RemoveAll: what has no parent is not there
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return pathError("removeall", name, err)
 	}
 	if n := dir.entries[base]; n != nil {
 		m.removeTree(n)

@@ -56,7 +56,7 @@ func (OS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) 
 func (OS) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
 // SyncDir implements FS by fsync of the directory.
-func (OS) SyncDir(name string) (err error) {
+func (OS) SyncDir(name string) error {
 	d, err := os.Open(name)
 	if err != nil {
 		return err
@@ -112,16 +112,16 @@ func (o osFile) Size() (int64, error) {
 func (o osFile) Sync() error {
 	c, err := o.f.SyscallConn()
 	if err != nil {
-		return err
+		return pathError("fdatasync", o.f.Name(), err)
 	}
 	var syncErr error
 	err = c.Control(func(fd uintptr) {
 		syncErr = retryEINTR(func() error { return fdatasync(int(fd)) })
 	})
-	if err == nil && syncErr != nil {
-		err = &fs.PathError{Op: "fdatasync", Path: o.f.Name(), Err: syncErr}
+	if err != nil {
+		syncErr = fs.ErrClosed // the only error of Control
 	}
-	return err
+	return pathError("fdatasync", o.f.Name(), syncErr)
 }
 
 func (o osFile) Fd() (uintptr, bool) { return o.f.Fd(), true }
