@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/broker/server"
@@ -26,7 +27,7 @@ const maxProducePartitions = 100_000
 func (b *Broker) produce(c *call) {
 	var req wire.ProduceRequest
 	if c.header.Version < c.header.Key.Min {
-		b.refuseOldProduce(c)
+		on((*Broker).refuseOldProduce)(b, c)
 		return
 	}
 	if err := req.Decode(c.header.Version, c.body); err != nil {
@@ -250,8 +251,23 @@ func recordErrors(err error) []wire.RecordError {
 	return out
 }
 
-// refuseOldProduce answers versions 0 to 2, whose records have the formats
-// before batches.
-func (b *Broker) refuseOldProduce(c *call) {
-	c.req.Fail(fmt.Sprintf("Produce v%d has a message format that is no longer accepted; versions from %d on are", c.header.Version, c.header.Key.Min))
+// refuseOldProduce answers versions 0 to 2, whose messages have the formats from
+// before batches, with an error for each partition.
+func (b *Broker) refuseOldProduce(c *call, req *kmsg.ProduceRequest) {
+	if req.Acks == acksNone {
+		c.req.Fail("Produce with acks=0 in a version that is no longer accepted")
+		return
+	}
+	resp := kmsg.NewPtrProduceResponse()
+	for i := range req.Topics {
+		t := kmsg.NewProduceResponseTopic()
+		t.Topic = req.Topics[i].Topic
+		for _, asked := range req.Topics[i].Partitions {
+			p := kmsg.NewProduceResponseTopicPartition()
+			p.Partition, p.ErrorCode, p.BaseOffset = asked.Partition, kerr.UnsupportedVersion.Code, noOffset
+			t.Partitions = append(t.Partitions, p)
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	c.reply(resp)
 }
