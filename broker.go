@@ -6,11 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/headrace/headrace/internal/broker/api"
 	"github.com/headrace/headrace/internal/broker/coordinator"
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/broker/server"
 	"github.com/headrace/headrace/internal/broker/session"
+	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
 )
 
@@ -29,7 +32,7 @@ func (n *Node) openBroker() error {
 	n.session = session.New(session.Options{
 		BrokerID: n.set.nodeID, ClusterID: n.storage.clusterID, Incarnation: incarnation,
 		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(),
-		Heartbeat: n.set.heartbeat, Controller: n.quorum, Position: n.follower.Position, Logger: n.opts.logger,
+		Heartbeat: n.set.heartbeat, Controller: ownRequests{n}, Position: n.follower.Position, Logger: n.opts.logger,
 	})
 	n.groups = coordinator.NewRuntime(coordinator.Options{
 		Open: openCoordinatorLog(n.replicas), Partitions: n.offsetsPartitions, Topics: topicNames{n.follower.Image},
@@ -46,6 +49,14 @@ func (n *Node) openBroker() error {
 	n.server = server.New(n.handler, n.set.limits, n.opts.logger)
 	n.assemble()
 	return nil
+}
+
+// ownRequests sends the broker's own requests to the controller.
+type ownRequests struct{ n *Node }
+
+// Submit implements session.Controller.
+func (o ownRequests) Submit(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	return o.n.quorum.Submit(ctx, req, controller.Requester{Principal: "User:ANONYMOUS", ClientID: "broker-" + o.n.nodeName()})
 }
 
 // assemble lists the parts in the order in which they start.

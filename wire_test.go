@@ -305,4 +305,3 @@ func isReset(err error) bool {
 	_, ok := errors.AsType[*net.OpError](err)
 	return ok && !errors.Is(err, os.ErrDeadlineExceeded)
 }
-

@@ -15,15 +15,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
 )
 
 // Controller takes requests to the active controller.
 type Controller interface {
-	// Submit sends a request and returns its answer. The error wraps a kerr
-	// code, or is that of ctx.
-	Submit(ctx context.Context, req kmsg.Request, from controller.Requester) (kmsg.Response, error)
+	// Submit sends a request in this broker's own name and returns its answer.
+	// The error wraps a kerr code, or is that of ctx.
+	Submit(ctx context.Context, req kmsg.Request) (kmsg.Response, error)
 }
 
 // Options say who this broker is.
@@ -220,7 +219,7 @@ func (s *Session) Leave(ctx context.Context) error {
 // submit sends a request of this broker itself.
 func submit[R kmsg.Response](ctx context.Context, o Options, req kmsg.Request) (R, error) {
 	var none R
-	resp, err := o.Controller.Submit(ctx, req, controller.Requester{Principal: brokerPrincipal, ClientID: fmt.Sprintf("broker-%d", o.BrokerID)})
+	resp, err := o.Controller.Submit(ctx, req)
 	if err != nil {
 		return none, err
 	}
@@ -230,9 +229,6 @@ func submit[R kmsg.Response](ctx context.Context, o Options, req kmsg.Request) (
 	}
 	return r, nil
 }
-
-// brokerPrincipal is who the broker is to a controller in the same process.
-const brokerPrincipal = "User:ANONYMOUS"
 
 // sleep waits, and reports false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
