@@ -1,6 +1,8 @@
 package quorum
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -79,3 +81,10 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+func crcOf(b []byte) []byte {
+	return binary.BigEndian.AppendUint32(nil, crc32.Checksum(b, castagnoli))
+}
+
+// envelopeOf puts the right CRC before an envelope's bytes.
+func envelopeOf(rest []byte) []byte { return append(crcOf(rest), rest...) }
