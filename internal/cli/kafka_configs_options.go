@@ -72,11 +72,12 @@ func tabbed(names []string) string { return "\t" + strings.Join(names, "\n\t") }
 
 // dynamicBrokerKeys are Kafka's brokers' keys that can be changed at run time.
 func dynamicBrokerKeys() []string {
-	var names []string
+	names := slices.Clone(config.DynamicQuotas)
 	for _, k := range config.Keys(config.Broker) {
 		if k.Update != config.ReadOnly && k.Flags&config.Own == 0 {
 			names = append(names, k.Name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }

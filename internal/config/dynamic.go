@@ -42,6 +42,11 @@ func usable(values map[string]string, perBroker bool, warnings []Warning) (map[s
 	return kept, warnings
 }
 
+// DynamicQuotas are keys of brokers that have no place in a file, only in the metadata log (QuotaConfig.brokerQuotaConfigs):
+// bytes a second, 0 or more.
+var DynamicQuotas = []string{"follower.replication.throttled.rate", "leader.replication.throttled.rate",
+	"replica.alter.log.dirs.io.max.bytes.per.second"}
+
 // securityBase are the keys that may be changed for one listener only, as DYNAMIC_SECURITY_CONFIGS.
 var securityBase = []string{
 	"ssl.protocol", "ssl.provider", "ssl.cipher.suites", "ssl.enabled.protocols", "ssl.keystore.type", "ssl.keystore.location",
@@ -103,7 +108,11 @@ func validateBroker(perBroker bool, values map[string]string) error {
 		if m := listenerOverride.FindStringSubmatch(name); m != nil {
 			base = m[1]
 		}
-		if k, ok := Lookup(Broker, base); ok {
+		k, ok := Lookup(Broker, base)
+		if slices.Contains(DynamicQuotas, base) {
+			k, ok = &Key{Name: base, Type: Long, Check: atLeast(0)}, true
+		}
+		if ok {
 			if _, err := k.parse(values[name]); err != nil {
 				return err
 			}
