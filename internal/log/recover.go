@@ -476,19 +476,25 @@ func (o *loader) finish(r *replayer, changed bool) error {
 	return nil
 }
 
-// skipTo begins a segment behind offsets that were given out and are lost: they
-// are not given out again.
+// skipTo begins a segment at next, behind the end that was found. Offsets that
+// were durable and are lost are not given out again; those below the log's
+// start, in a log that was never synced so far, nobody misses.
 func (o *loader) skipTo(next int64) error {
 	l := o.l
-	o.l.dir.logger.Error("durable records are missing: their offsets stay unused",
-		"partition", o.name, "firstOffset", l.end.Load(), "nextOffset", next)
 	s := l.mem.active()
-	l.damaged(s, item{pos: s.size, end: s.size, base: s.next, next: next})
+	lost := o.cp.point.offset > s.next
+	if lost {
+		l.dir.logger.Error("durable records are missing: their offsets stay unused",
+			"partition", o.name, "firstOffset", s.next, "nextOffset", next)
+		l.damaged(s, item{pos: s.size, end: s.size, base: s.next, next: next})
+	}
 	hw := l.hw.Load()
 	if _, err := l.roll(next, l.dir.keep.clock().UnixMilli()); err != nil {
 		return err
 	}
-	s.sparse = false // roll takes the gap for a legal one
+	l.mem.Lock()
+	s.sparse = s.sparse && !lost // roll takes the gap for a legal one
+	l.mem.Unlock()
 	l.end.Store(next)
 	l.hw.Store(hw)
 	return l.flush()
