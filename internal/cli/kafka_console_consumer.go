@@ -71,10 +71,7 @@ func (c *consoleConsumer) shutdownComplete() {
 // run consumes and closes. Its error is one of setting up or of a formatter.
 func (c *consoleConsumer) run(ctx context.Context) error {
 	s := c.settings
-	maxMessages, err := s.maxMessages()
-	if err != nil {
-		return err
-	}
+	var err error
 	o := records.ConsumerOptions{Props: s.props, Log: c.log, Assign: s.assign}
 	switch {
 	case s.assign != nil:
@@ -91,7 +88,10 @@ func (c *consoleConsumer) run(ctx context.Context) error {
 	if p, ok := s.props["group.protocol"]; s.assign == nil && (!ok || strings.EqualFold(p, "classic")) {
 		fmt.Fprintln(c.err, "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol")
 	}
-	failed := c.process(ctx, maxMessages)
+	limit, failed := s.maxMessages()
+	if failed == nil {
+		failed = c.process(ctx, limit)
+	}
 	if err := c.stdout.Flush(); err != nil && failed == nil {
 		c.unwritable()
 	}

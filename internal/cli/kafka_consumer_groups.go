@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -247,15 +246,6 @@ func (c *consumerGroups) list(ctx context.Context) error {
 		return nil
 	}
 	c.printListings(listings, withType, withState)
-	return nil
-}
-
-func (c *consumerGroups) printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	c.printf("%s\n", text)
 	return nil
 }
 

@@ -301,7 +301,7 @@ func (c *consumerGroups) fromFile(ctx context.Context, group string) (offsetPlan
 	path := c.options.Values("from-file")[0]
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, runtimeException(&javaerr.Exception{Class: "java.nio.file.NoSuchFileException", Message: path, Cause: err})
+		return nil, runtimeException(&javaerr.Exception{Class: "java.io.IOException", Message: "Unable to read file " + path, Cause: err})
 	}
 	plans, err := parsePlans(string(data), c.options.Values("group"))
 	if err != nil {

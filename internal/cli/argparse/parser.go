@@ -188,7 +188,7 @@ func (v *Values) take(a *Arg, implicit, rest []string) (int, error) {
 	}
 	for _, w := range words {
 		if err := convertible(a.Kind, w); err != nil {
-			return 0, argError(a, fmt.Sprintf(" could not convert '%s' to %s (%v)", w, kindNames[a.Kind], err))
+			return 0, argError(a, fmt.Sprintf("could not convert '%s' to %s (%v)", w, kindNames[a.Kind], err))
 		}
 	}
 	v.words[a.Name] = words

@@ -12,7 +12,7 @@ import (
 func (a *Admin) Delete(ctx context.Context, groups []string) map[string]error {
 	out := map[string]error{}
 	for _, g := range groups {
-		out[g] = a.call(ctx, "deleteConsumerGroups(api=DELETE_GROUPS)", func(ctx context.Context) error {
+		out[g] = a.call(ctx, "deleteConsumerGroups(api=FIND_COORDINATOR)", func(ctx context.Context) error {
 			req := kmsg.NewPtrDeleteGroupsRequest()
 			req.Groups = []string{g}
 			resp, err := request[*kmsg.DeleteGroupsResponse](ctx, a, req)
@@ -32,7 +32,7 @@ func (a *Admin) Delete(ctx context.Context, groups []string) map[string]error {
 // partition nil or why its offset stays.
 func (a *Admin) DeleteOffsets(ctx context.Context, group string, of []Partition) (map[Partition]error, error) {
 	out := map[Partition]error{}
-	err := a.call(ctx, "offsetDelete(api=OFFSET_DELETE)", func(ctx context.Context) error {
+	err := a.call(ctx, "offsetDelete(api=FIND_COORDINATOR)", func(ctx context.Context) error {
 		req := kmsg.NewPtrOffsetDeleteRequest()
 		req.Group = group
 		for _, t := range byTopic(of) {

@@ -47,7 +47,7 @@ func (a *Admin) Describe(ctx context.Context, groups []string) (found map[string
 	found, errs = map[string]Description{}, map[string]error{}
 	for _, g := range groups {
 		var d Description
-		err := a.call(ctx, "describeGroups(api=CONSUMER_GROUP_DESCRIBE)", func(ctx context.Context) error {
+		err := a.call(ctx, "describeConsumerGroups(api=FIND_COORDINATOR)", func(ctx context.Context) error {
 			var err error
 			d, err = a.describe(ctx, g)
 			return err

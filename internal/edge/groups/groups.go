@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/headrace/headrace/internal/edge/javaerr"
 	"github.com/headrace/headrace/internal/edge/network"
@@ -30,7 +31,11 @@ func New(ctx context.Context, props map[string]string, timeout time.Duration, lo
 	if err != nil {
 		return nil, err
 	}
-	cl, err := kgo.NewClient(opts...)
+	// Later versions name topics by id; these say the same by name.
+	versions := kversion.Tip()
+	versions.SetMaxKeyVersion(int16(kmsg.OffsetCommit), 9)
+	versions.SetMaxKeyVersion(int16(kmsg.OffsetFetch), 9)
+	cl, err := kgo.NewClient(append(opts, kgo.MaxVersions(versions))...)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (a *Admin) List(ctx context.Context, states, types []string) ([]Listing, er
 				return err
 			}
 			for _, g := range resp.Groups {
-				out = append(out, Listing{g.Group, g.ProtocolType, g.GroupState, g.GroupType})
+				out = append(out, Listing{g.Group, g.ProtocolType, g.GroupState, javaType(g.GroupType)})
 			}
 		}
 		return nil
@@ -50,4 +50,12 @@ func (a *Admin) List(ctx context.Context, states, types []string) ([]Listing, er
 	out = slices.DeleteFunc(out, func(l Listing) bool { return l.ProtocolType != "" && l.ProtocolType != "consumer" })
 	slices.SortFunc(out, func(x, y Listing) int { return strings.Compare(x.Group, y.Group) })
 	return out, err
+}
+
+// javaType is the type as GroupType prints it; brokers differ in its case.
+func javaType(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + strings.ToLower(s[1:])
 }

@@ -20,7 +20,7 @@ type Committed struct {
 // CommittedOffsets returns all offsets that group has committed.
 func (a *Admin) CommittedOffsets(ctx context.Context, group string) (map[Partition]Committed, error) {
 	out := map[Partition]Committed{}
-	err := a.call(ctx, "listConsumerGroupOffsets(api=OFFSET_FETCH)", func(ctx context.Context) error {
+	err := a.call(ctx, "listConsumerGroupOffsets(api=FIND_COORDINATOR)", func(ctx context.Context) error {
 		req := kmsg.NewPtrOffsetFetchRequest()
 		req.Group = group
 		one := kmsg.NewOffsetFetchRequestGroup()
@@ -62,7 +62,7 @@ func (a *Admin) Commit(ctx context.Context, group string, offsets map[Partition]
 	if len(offsets) == 0 {
 		return nil
 	}
-	return a.call(ctx, "alterConsumerGroupOffsets(api=OFFSET_COMMIT)", func(ctx context.Context) error {
+	return a.call(ctx, "offsetCommit(api=FIND_COORDINATOR)", func(ctx context.Context) error {
 		req := kmsg.NewPtrOffsetCommitRequest()
 		req.Group, req.Generation = group, -1
 		for _, t := range byTopic(slices.Collect(maps.Keys(offsets))) {
@@ -106,7 +106,7 @@ func (a *Admin) ListOffsets(ctx context.Context, of []Partition, timestamp int64
 	if len(of) == 0 {
 		return out, nil
 	}
-	err := a.call(ctx, "listOffsets(api=LIST_OFFSETS)", func(ctx context.Context) error {
+	err := a.call(ctx, "listOffsets(api=METADATA)", func(ctx context.Context) error {
 		req := kmsg.NewPtrListOffsetsRequest()
 		req.ReplicaID = -1
 		for _, t := range byTopic(of) {

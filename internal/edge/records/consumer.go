@@ -131,7 +131,7 @@ func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 		kgo.ConsumeResetOffset(reset),
 		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMaxBytes(maxBytes),
-		kgo.BrokerMaxReadBytes(math.MaxInt32),
+		kgo.BrokerMaxReadBytes(1<<30),
 		kgo.FetchMaxPartitionBytes(max(min(s.int32("max.partition.fetch.bytes"), maxBytes), 1)),
 		kgo.FetchMaxWait(max(s.millis("fetch.max.wait.ms"), 10*time.Millisecond)),
 		kgo.FetchMinBytes(max(s.int32("fetch.min.bytes"), 1)),
@@ -230,7 +230,7 @@ func resetOf(v string) (kgo.Offset, error) {
 	case "none":
 		return kgo.NoResetOffset(), nil
 	}
-	return kgo.Offset{}, configException("Invalid value %s for configuration auto.offset.reset: Invalid value `%s` for configuration auto.offset.reset. The value must be either 'earliest', 'latest', 'none' or of the format 'by_duration:<PnDTnHnMn.nS>'.", v, v)
+	return kgo.Offset{}, configException("Invalid value %s for configuration auto.offset.reset: Invalid value `%s` for configuration auto.offset.reset. The value must be either 'earliest', 'latest', 'none' or of the format 'by_duration:<PnDTnHnMn.nS.>'.", v, v)
 }
 
 // Poll returns the next records, none when ctx ends before there are any. The slice is valid until the next Poll; the
