@@ -23,7 +23,7 @@ WORKLOADS ?= start,produce1k,produce100,lz4,consume,e2e
 # The packages that share memory between goroutines: they import sync or sync/atomic, themselves or in their tests.
 SHARED    = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{if or (eq . "sync") (eq . "sync/atomic")}}{{$$p}}{{"\n"}}{{end}}{{end}}{{range .TestImports}}{{if or (eq . "sync") (eq . "sync/atomic") (eq . "testing/synctest")}}{{$$p}}{{"\n"}}{{end}}{{end}}' ./... | grep -v -e /internal/tidy -e /test/ | sort -u)
 
-.PHONY: run build test unit race sim-reduced lint fmt vet gen check-gen fuzz sim golden conform conform-reduced clients clients-full lesson lesson-dist bench benchcmp compare docs dist accept soak clean help
+.PHONY: run build test unit race sim-reduced lint fix fmt vet gen check-gen fuzz sim golden conform clients clients-full lesson lesson-dist bench benchcmp compare docs dist accept soak clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -50,6 +50,9 @@ vet:
 
 lint: ## the linters of tools/go.mod; policy is .golangci.yml and internal/tidy
 	$(TOOL) golangci-lint run --build-tags $(TAGS)
+
+fix: ## let the linters mend what they can
+	$(TOOL) golangci-lint run --fix --build-tags $(TAGS)
 
 unit: ## every package's tests, the import rules and the other tidy tests among them
 	@$(SUM) -name unit -- $(GO) test -json $$($(GO) list ./... | grep -v /internal/sim)
