@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/headrace/headrace/internal/cli/console"
 	"github.com/headrace/headrace/internal/cli/jopt"
@@ -48,7 +49,9 @@ func kafkaConsoleProducer(ctx context.Context, t *tool, args []string) int {
 		return exitFailed
 	}
 	defer c.producer.Close()
-	status := c.send(ctx)
+	kept, release := outlive(ctx, interruptGrace)
+	defer release()
+	status := c.send(ctx, kept)
 	if err := c.producer.Flush(context.WithoutCancel(ctx)); err != nil {
 		t.trace(err)
 		return exitFailed
@@ -218,16 +221,31 @@ func (c *consoleProducer) read(ctx context.Context, to chan<- line) {
 	}
 }
 
-// send sends every line and returns the exit status. What was sent is flushed by the caller.
-func (c *consoleProducer) send(ctx context.Context) int {
+// interruptGrace is how long lines that were typed before Ctrl+C may take to find their topic.
+const interruptGrace = 5 * time.Second
+
+// outlive returns a context that ends grace after ctx does.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return kept, func() { stop(); cancel() }
+}
+
+// send sends every line and returns the exit status. What was sent is flushed by the caller. Lines that were read when
+// ctx ends are still sent, as far as kept allows.
+func (c *consoleProducer) send(ctx, kept context.Context) int {
 	lines := make(chan line, 64)
 	go c.read(ctx, lines)
 	for {
 		var next line
 		select {
-		case <-ctx.Done():
-			return exitInterrupted
 		case next = <-lines:
+		default:
+			select {
+			case <-ctx.Done():
+				return exitInterrupted
+			case next = <-lines:
+			}
 		}
 		switch {
 		case errors.Is(next.err, io.EOF):
@@ -237,11 +255,11 @@ func (c *consoleProducer) send(ctx context.Context) int {
 			return exitFailed
 		}
 		if !c.options.Has("sync") {
-			c.sendAsync(ctx, next.record)
+			c.sendAsync(kept, next.record)
 			continue
 		}
-		if err := c.producer.SendSync(ctx, next.record); err != nil {
-			if ctx.Err() != nil {
+		if err := c.producer.SendSync(kept, next.record); err != nil {
+			if kept.Err() != nil {
 				return exitInterrupted
 			}
 			c.trace(javaerr.Wrap("java.util.concurrent.ExecutionException", err))
