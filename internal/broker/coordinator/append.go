@@ -19,6 +19,10 @@ import (
 // predicted offsets are wrong.
 var errForeignAppend = errors.New("somebody else appends to the coordinator's partition")
 
+// maxBatchesAtOnce is how many batches one caller appends for all before a
+// loader takes over: it has a connection of its own to serve.
+const maxBatchesAtOnce = 8
+
 // recordSize bounds a record's size in a batch: key, value and at most 34 bytes
 // of varints and attributes.
 func recordSize(r *shard.Record) int { return len(r.Key) + len(r.Value) + 34 }
@@ -42,10 +46,11 @@ func (e *executor) flush(ctx context.Context) {
 		return
 	}
 	e.mu.appending = true
-	for e.mu.phase == active && len(e.mu.queue) > 0 {
+	for n := 0; n < maxBatchesAtOnce && e.mu.phase == active && len(e.mu.queue) > 0; n++ {
 		e.appendNext(ctx)
 	}
 	e.mu.appending = false
+	e.kick()
 }
 
 // appendNext appends one batch from the queue. mu is held on entry and return,
