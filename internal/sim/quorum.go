@@ -197,7 +197,7 @@ func (n *voterNode) do(input func()) {
 // failed handles a voter that stopped itself: right after an injected disk
 // error, wrong otherwise. The process is started anew.
 func (n *voterNode) failed(err error) {
-	if !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.ENOSPC) {
+	if !errors.Is(err, syscall.EIO) {
 		n.run.Fail("voter %d failed: %w", n.id, err)
 		return
 	}

@@ -140,7 +140,8 @@ var faults = []fault{
 	}},
 	{"full disk", 1, func(r *quorumRun) {
 		if n := r.someone(); n.up {
-			n.faulty.Add(vfs.Rule{Op: vfs.OpWrite, Err: syscall.ENOSPC, Times: 1, Short: r.Rand.IntN(40)})
+			n.faulty.Add(vfs.Rule{Op: vfs.OpWrite, Err: syscall.ENOSPC, Times: 1 + r.Rand.IntN(30), Short: r.Rand.IntN(40)})
+			r.Reach("disk full")
 		}
 	}},
 }

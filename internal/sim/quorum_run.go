@@ -8,7 +8,7 @@ import (
 var QuorumReached = []string{
 	"election", "leader changed", "log truncated", "snapshot taken", "snapshot sent", "snapshot installed", "torn tail cut",
 	"process killed", "power cut", "power cut of all", "power cut in the middle of a write", "partition", "one-way partition",
-	"process paused", "clock jump", "voter stopped by its disk", "message duplicated", "broker registered", "broker unfenced",
+	"process paused", "clock jump", "voter stopped by its disk", "disk full", "message duplicated", "broker registered", "broker unfenced",
 	"repeated create found its topic", "repeated delete found it done",
 }
 

@@ -322,3 +322,38 @@ func TestFailedSyncIsFinal(t *testing.T) {
 	}
 	must(t, s.Close())
 }
+
+// TestFullDisk: while there is no space nothing is acknowledged and nothing
+// breaks; with space the voter goes on by itself, and has lost nothing.
+func TestFullDisk(t *testing.T) {
+	for extra := range int64(400) {
+		m := vfs.NewCrashableMem()
+		s, v, err := loneVoter(m, "boot-1")
+		must(t, err)
+		var acked []int
+		for i := range 5 {
+			must(t, put(v, i, func(n int) { acked = append(acked, n) }))
+		}
+		m.SetQuota(m.Used() + extra)
+		refused := 0
+		for i := 5; i < 12; i++ {
+			if err := put(v, i, func(n int) { acked = append(acked, n) }); err != nil {
+				refused++
+			}
+		}
+		must(t, v.Err())
+		if refused == 0 {
+			t.Fatalf("%d bytes of space were never used up", extra)
+		}
+		m.SetQuota(0)
+		v.Flush(testTime)
+		for i := 20; i < 25; i++ {
+			must(t, put(v, i, func(n int) { acked = append(acked, n) }))
+		}
+		must(t, checkAcked(v, acked))
+		must(t, s.Close())
+		if err := reopen(m.CrashClone(vfs.CrashOptions{}), "boot-2", acked, seeded(1)); err != nil {
+			t.Fatalf("%d bytes of space: %v", extra, err)
+		}
+	}
+}

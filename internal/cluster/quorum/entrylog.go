@@ -167,7 +167,10 @@ func (l *entryLog) write(s *segment, entries []*pb.Entry) error {
 	}
 	if _, err := s.file.WriteAt(l.buf, start); err != nil {
 		err = fmt.Errorf("write %s: %w", s.path, err)
-		return errors.Join(err, s.file.Truncate(start))
+		if cut := s.file.Truncate(start); cut != nil {
+			return &syncError{errors.Join(err, cut)} // what is behind start is not known
+		}
+		return err
 	}
 	s.refs = append(s.refs, refs...)
 	if cap(l.buf) > 1<<20 {
@@ -176,7 +179,8 @@ func (l *entryLog) write(s *segment, entries []*pb.Entry) error {
 	return nil
 }
 
-// syncError marks a failed sync, which is final for the file (never retried).
+// syncError marks a failure after which the content of the disk is not known:
+// that of a sync above all, which is never tried again.
 type syncError struct{ error }
 
 func (e *syncError) Unwrap() error { return e.error }

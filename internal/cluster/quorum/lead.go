@@ -171,12 +171,15 @@ func (v *Voter) catchUp() error {
 // refuseWaiting answers the requests that nobody here will decide. A voter that
 // leads and is not active yet keeps them: it will be within a round trip.
 func (v *Voter) refuseWaiting() {
-	if v.err == nil && (v.lead.active || v.role.leads) {
+	if v.err == nil && v.stuck == nil && (v.lead.active || v.role.leads) {
 		return
 	}
 	err := notController()
-	if v.err != nil {
+	switch {
+	case v.err != nil:
 		err = fmt.Errorf("%w: %w", kerr.KafkaStorageError, v.err)
+	case v.stuck != nil:
+		err = fmt.Errorf("the disk of the metadata log is full: %w", kerr.KafkaStorageError)
 	}
 	waiting := v.lead.waiting
 	v.lead.waiting = nil

@@ -81,10 +81,9 @@ func createSegment(fsys vfs.FS, dir string, first uint64) (*segment, error) {
 	binary.BigEndian.PutUint64(h[12:], first)
 	binary.BigEndian.PutUint32(h, crc32.Checksum(h[4:], castagnoli))
 	if _, err = f.WriteAt(h, 0); err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = fsys.SyncDir(dir)
+		if err = errors.Join(f.Sync(), fsys.SyncDir(dir)); err != nil {
+			err = &syncError{err}
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create metadata log segment %s: %w", path, err), f.Close())

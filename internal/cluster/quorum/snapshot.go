@@ -189,13 +189,15 @@ func publishSnapshot(fsys vfs.FS, dir string, m snapshotMeta, write func(vfs.Fil
 		return fmt.Errorf("create snapshot: %w", err)
 	}
 	if err = write(f); err == nil {
-		err = f.Sync()
+		if err = f.Sync(); err != nil {
+			err = &syncError{err}
+		}
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(fmt.Errorf("write snapshot %s: %w", path, err), fsys.Remove(path+tmpSuffix))
 	}
 	if err := errors.Join(fsys.Rename(path+tmpSuffix, path), fsys.SyncDir(dir)); err != nil {
-		return fmt.Errorf("publish snapshot %s: %w", path, err)
+		return &syncError{fmt.Errorf("publish snapshot %s: %w", path, err)}
 	}
 	return nil
 }

@@ -167,11 +167,11 @@ func (s *stateFile) save(h hardState) error {
 			return err
 		}
 	}
-	s.current = h
 	s.dirtyB = true
 	if _, err := s.file.WriteAt(slot, stateSlotPitch); err != nil {
 		return fmt.Errorf("write quorum state: %w", err)
 	}
+	s.current = h
 	return nil
 }
 
@@ -180,7 +180,7 @@ func (s *stateFile) save(h hardState) error {
 func (s *stateFile) saveA(slot []byte) error {
 	if s.dirtyB {
 		if err := s.file.Sync(); err != nil {
-			return fmt.Errorf("sync quorum state: %w", err)
+			return &syncError{fmt.Errorf("sync quorum state: %w", err)}
 		}
 		s.dirtyB = false
 	}
@@ -188,7 +188,7 @@ func (s *stateFile) saveA(slot []byte) error {
 		return fmt.Errorf("write quorum state: %w", err)
 	}
 	if err := s.file.Sync(); err != nil {
-		return fmt.Errorf("sync quorum state: %w", err)
+		return &syncError{fmt.Errorf("sync quorum state: %w", err)}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/vfs"
@@ -368,15 +369,26 @@ func confStateOf(m Membership) *pb.ConfState {
 // newest returns the latest snapshot's description.
 func (s *Storage) newest() snapshotMeta { return s.snapshots[len(s.snapshots)-1] }
 
+// fail makes an error final, unless it is that of a full disk: nothing has been
+// changed then, and the same call may be made again when there is space.
 func (s *Storage) fail(err error) error {
-	if err != nil && s.failed == nil {
+	if err != nil && s.failed == nil && !diskFull(err) {
 		s.failed = err
 	}
 	return err
 }
 
+// diskFull tells whether a write found no space and left everything as it was.
+func diskFull(err error) bool {
+	if sync := (*syncError)(nil); errors.As(err, &sync) {
+		return false
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
 // save makes one Ready durable: term and vote first, then snapshot and
-// entries, and the commit index last, so that it never passes the log.
+// entries, and the commit index last, so that it never passes the log. When the
+// disk is full (diskFull) it may be called again with the same arguments.
 func (s *Storage) save(hs *pb.HardState, entries []*pb.Entry, snap *pb.Snapshot) error {
 	if err := errors.Join(s.damage, s.failed); err != nil {
 		return err

@@ -74,6 +74,7 @@ type Voter struct {
 	succession succession
 	lead       leadership
 	outbox     []Message
+	stuck      *raft.Ready // not saved yet, because the disk is full
 	err        error
 }
 
@@ -323,7 +324,7 @@ func (v *Voter) Flush(now time.Time) []Message {
 			if err := v.drain(); err != nil {
 				return err
 			}
-			if !v.decide(now) {
+			if v.stuck != nil || !v.decide(now) {
 				return v.maybeSnapshot()
 			}
 		}
@@ -335,20 +336,42 @@ func (v *Voter) Flush(now time.Time) []Message {
 	return out
 }
 
-// drain handles every Ready that Raft has.
+// drain handles every Ready that Raft has. If the disk is full it stops, and the
+// next Flush tries the same Ready again: to others this voter is slow, which
+// Raft can bear, and if it leads somebody else will soon.
 func (v *Voter) drain() error {
 	for range maxRounds {
-		rd, ok := v.core.ready()
+		rd, ok := v.nextReady()
 		if !ok {
 			return nil
 		}
-		if err := v.handle(rd); err != nil {
+		err := v.handle(rd)
+		if err != nil && diskFull(err) {
+			if v.stuck == nil {
+				v.opts.Logger.Error("the disk of the metadata log is full; nothing is decided until there is space", "error", err)
+			}
+			v.stuck = &rd
+			return nil
+		}
+		if err != nil {
 			return err
 		}
+		if v.stuck != nil {
+			v.opts.Logger.Info("the metadata log goes on: its disk has space again")
+		}
+		v.stuck = nil
 		v.core.advance(rd)
 		v.noteRole()
 	}
 	return errors.New("raft does not come to rest")
+}
+
+// nextReady returns the Ready that could not be saved, or else Raft's next.
+func (v *Voter) nextReady() (raft.Ready, bool) {
+	if v.stuck != nil {
+		return *v.stuck, true
+	}
+	return v.core.ready()
 }
 
 // handle makes one Ready durable, then sends and applies. Nothing of it leaves
@@ -428,6 +451,11 @@ func (v *Voter) maybeSnapshot() error {
 	err := v.storage.takeSnapshot(v.applied, v.membership, v.conf, func(w io.Writer) error {
 		return writeImage(w, img.Position(), img.Snapshot())
 	})
+	if err != nil && diskFull(err) {
+		v.sinceSnapshot -= v.opts.SnapshotBytes / 8 // the log alone will do; try again later
+		v.opts.Logger.Warn("no space for a snapshot of the metadata log", "error", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
