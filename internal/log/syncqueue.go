@@ -16,7 +16,8 @@ import (
 type syncQueue struct {
 	mu    sync.Mutex
 	wake  sync.Cond
-	ready []*Log
+	ready []*Log // from head on
+	head  int
 	lazy  []*Log
 	stop  bool
 
@@ -28,7 +29,12 @@ type syncQueue struct {
 // queueState is a log's place in the queue.
 type queueState struct {
 	turn atomic.Int32 // one of the states below
-	lazy atomic.Bool
+	lazy atomic.Int32 // 0, or one of the two below
+	// moves counts the times that the durable offset has moved forward, and
+	// told is how many of them OnDurable's function knows of. The number of
+	// the offset would not do: after a truncation it comes by again.
+	moves atomic.Uint64
+	told  uint64 // the worker's that has the log
 }
 
 const (
@@ -36,6 +42,11 @@ const (
 	queueReady         // in syncQueue.ready
 	queueRunning       // with a worker
 	queueAgain         // with a worker, and wanted again
+)
+
+const (
+	lazyWaiting  int32 = iota + 1 // in syncQueue.lazy
+	lazyHurrying                  // and the keeper has been asked to come early
 )
 
 // lazyBytes is how much may be written without a sync in the whole directory.
@@ -79,13 +90,20 @@ func (q *syncQueue) pushLazy(l *Log, bytes int64, interval time.Duration) {
 	if q.bytes.Add(bytes) > lazyBytes {
 		q.hurry(0)
 	}
-	if l.queue.lazy.Load() || !l.queue.lazy.CompareAndSwap(false, true) {
+	want := lazyWaiting
+	if interval > 0 && interval < keepEvery {
+		want = lazyHurrying
+	}
+	was := l.queue.lazy.Load()
+	if was >= want || !l.queue.lazy.CompareAndSwap(was, want) {
 		return
 	}
-	q.mu.Lock()
-	q.lazy = append(q.lazy, l)
-	q.mu.Unlock()
-	if interval > 0 && interval < keepEvery {
+	if was == 0 {
+		q.mu.Lock()
+		q.lazy = append(q.lazy, l)
+		q.mu.Unlock()
+	}
+	if want == lazyHurrying {
 		q.hurry(interval)
 	}
 }
@@ -98,7 +116,7 @@ func (q *syncQueue) pushAllLazy() {
 	q.mu.Unlock()
 	q.bytes.Store(0)
 	for _, l := range lazy {
-		l.queue.lazy.Store(false)
+		l.queue.lazy.Store(0)
 		q.push(l)
 	}
 }
@@ -107,17 +125,16 @@ func (q *syncQueue) pushAllLazy() {
 func (q *syncQueue) next(wait bool) (l *Log, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.ready) == 0 {
+	for q.head == len(q.ready) {
 		if q.stop || !wait {
 			return nil, false
 		}
 		q.wake.Wait()
 	}
-	l = q.ready[0]
-	q.ready[0] = nil
-	q.ready = q.ready[1:]
-	if len(q.ready) == 0 {
-		q.ready = nil
+	l = q.ready[q.head]
+	q.ready[q.head] = nil
+	if q.head++; q.head == len(q.ready) {
+		q.ready, q.head = q.ready[:0], 0
 	}
 	return l, true
 }
@@ -132,11 +149,11 @@ func (q *syncQueue) close() {
 // serve syncs one log.
 func (q *syncQueue) serve(l *Log) {
 	l.queue.turn.Store(queueRunning)
-	before := l.durable.Load()
 	if err := l.flush(); err == nil {
-		if now := l.durable.Load(); now != before {
+		if moves := l.queue.moves.Load(); moves != l.queue.told {
+			l.queue.told = moves
 			if fn := l.onDurable.Load(); fn != nil {
-				(*fn)(now)
+				(*fn)(l.durable.Load())
 			}
 		}
 	}
@@ -197,6 +214,7 @@ func (l *Log) flushLocked() error {
 	m.Unlock()
 	l.durable.Store(to.offset)
 	if moved {
+		l.queue.moves.Add(1)
 		l.dir.touch(l)
 	}
 	return nil
