@@ -164,17 +164,22 @@ func sized(p []byte) (b, rest []byte, err error) {
 // checkHeaders reports whether p is exactly count headers; only their values
 // may be null.
 func checkHeaders(p []byte, count int32) error {
+	pos := 0
 	for range count {
-		size, n := varint(p)
-		if n == 0 || size < 0 || int(size) > len(p)-n {
+		size, n := varint(p[pos:])
+		pos += n
+		if n == 0 || size < 0 || int(size) > len(p)-pos {
 			return errRecordFields
 		}
-		var err error
-		if _, p, err = sized(p[n+int(size):]); err != nil {
-			return err
+		pos += int(size)
+		size, n = varint(p[pos:])
+		pos += n
+		if n == 0 || int(size) > len(p)-pos {
+			return errRecordFields
 		}
+		pos += int(max(size, 0))
 	}
-	if len(p) != 0 {
+	if pos != len(p) {
 		return errRecordFields
 	}
 	return nil

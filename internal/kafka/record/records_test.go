@@ -46,8 +46,15 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		var got Record
 		rest, err := got.parse(p)
+		var lean skimmed
+		if n, skimErr := lean.skim(p); (err == nil) != (skimErr == nil) || err == nil && n != got.Size {
+			t.Fatalf("parse: %v, skim: %v", err, skimErr)
+		}
 		if err != nil {
 			return
+		}
+		if lean != (skimmed{got.Timestamp, got.OffsetDelta, got.Key != nil}) {
+			t.Fatalf("parse: %+v, skim: %+v", got, lean)
 		}
 		if got.Size+len(rest) != len(p) {
 			t.Fatalf("%d and %d bytes of %d", got.Size, len(rest), len(p))

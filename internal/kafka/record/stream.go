@@ -17,13 +17,6 @@ type stream struct {
 	err  error
 }
 
-// streamed is what stream tells of a record.
-type streamed struct {
-	timeDelta   int64
-	offsetDelta int32
-	hasKey      bool
-}
-
 // errStreamRecord marks records that do not follow the format, apart from data
 // that cannot be expanded.
 var errStreamRecord = errors.New("record fields do not fit the record")
@@ -124,7 +117,7 @@ func (s *stream) sized(body *int64) (int32, error) {
 
 // record passes over the next record, which must have the form that
 // Record.parse asks for.
-func (s *stream) record() (r streamed, err error) {
+func (s *stream) record() (r skimmed, err error) {
 	prefix := int64(5)
 	size, err := s.varint(&prefix)
 	if err != nil {

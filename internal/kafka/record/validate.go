@@ -187,17 +187,21 @@ func checkRecords(b Batch, r *Rules) (maxTimestamp int64, err error) {
 func checkPayload(b Batch, payload []byte, r *Rules) (maxTimestamp int64, err error) {
 	var c checker
 	c.reset(b, r)
-	it := b.Iterate(payload)
-	it.timestamp, it.appendTime = b.BaseTimestamp(), false
-	var rec Record
-	for it.Next(&rec) {
-		if rec.OffsetDelta != c.index {
-			return 0, errOffsetDelta(c.index, rec.OffsetDelta)
+	base := b.BaseTimestamp()
+	var rec skimmed
+	for count := b.Count(); c.index < count; {
+		n, err := rec.skim(payload)
+		if err != nil {
+			return 0, malformed(c.index, err)
 		}
-		c.record(rec.Timestamp, rec.Key != nil)
+		payload = payload[n:]
+		if rec.offsetDelta != c.index {
+			return 0, errOffsetDelta(c.index, rec.offsetDelta)
+		}
+		c.record(base+rec.timeDelta, rec.hasKey)
 	}
-	if err := it.Err(); err != nil {
-		return 0, malformed(c.index, err)
+	if len(payload) > 0 {
+		return 0, malformed(c.index, errSurplus)
 	}
 	return c.maxTimestamp, c.err()
 }
@@ -269,6 +273,7 @@ func (r *Rules) decompressor() *Decompressor {
 type checker struct {
 	rules        *Rules
 	appendTime   bool // as the producer set it
+	strict       bool // records need keys
 	earliest     int64
 	latest       int64
 	index        int32
@@ -280,9 +285,13 @@ type checker struct {
 
 func (c *checker) reset(b Batch, r *Rules) {
 	c.rules = r
+	c.strict = r.Compacted
 	c.appendTime = b.Attributes().LogAppendTime()
 	c.maxTimestamp = -1
 	c.earliest, c.latest = math.MinInt64, math.MaxInt64
+	if r.TimestampType == LogAppendTime {
+		return
+	}
 	if r.NowMs >= math.MinInt64+r.BeforeMaxMs {
 		c.earliest = r.NowMs - r.BeforeMaxMs
 	}
@@ -293,7 +302,9 @@ func (c *checker) reset(b Batch, r *Rules) {
 
 // record checks the next record.
 func (c *checker) record(timestamp int64, hasKey bool) {
-	c.check(c.index, timestamp, hasKey)
+	if timestamp < c.earliest || timestamp > c.latest || c.strict && !hasKey || c.appendTime {
+		c.check(c.index, timestamp, hasKey) // nearly none needs the closer look
+	}
 	c.maxTimestamp = max(c.maxTimestamp, timestamp)
 	c.index++
 }
