@@ -62,6 +62,20 @@ func topLevelError(req kmsg.Request, code int16) kmsg.Response {
 	switch r := resp.(type) {
 	case *kmsg.UpdateFeaturesResponse:
 		r.ErrorCode = code
+	case *kmsg.ElectLeadersResponse:
+		r.ErrorCode = code
+	case *kmsg.AlterPartitionAssignmentsResponse:
+		r.ErrorCode = code
+	case *kmsg.ListPartitionReassignmentsResponse:
+		r.ErrorCode = code
+	case *kmsg.UnregisterBrokerResponse:
+		r.ErrorCode = code
+	case *kmsg.AlterPartitionResponse:
+		r.ErrorCode = code
+	case *kmsg.ControllerRegistrationResponse:
+		r.ErrorCode = code
+	case *kmsg.AssignReplicasToDirsResponse:
+		r.ErrorCode = code
 	case *kmsg.BrokerRegistrationResponse:
 		r.ErrorCode = code
 	case *kmsg.BrokerHeartbeatResponse:

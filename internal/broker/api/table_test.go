@@ -1,12 +1,16 @@
 package api
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/kafka/wire"
 )
 
@@ -83,4 +87,39 @@ func listeners(l wire.Listener) string {
 		out = append(out, "controller")
 	}
 	return strings.Join(out, ", ")
+}
+
+// A forwarded request whose controller is away must be told so, in a place that
+// the client looks at.
+func TestEveryForwardedRequestHasAnErrorResponse(t *testing.T) {
+	for _, r := range table {
+		if !controller.Handles(r.key) {
+			continue
+		}
+		k := wire.KeyOf(r.key)
+		req := kmsg.RequestForKey(r.key)
+		req.SetVersion(k.Max)
+		fillOne(req)
+		resp := errorResponse(req, 41)
+		resp.SetVersion(k.Max)
+		if !bytes.Contains(resp.AppendTo(nil), []byte{0, 41}) {
+			t.Errorf("%s: the error is nowhere in %+v", k.Name, resp)
+		}
+	}
+}
+
+// fillOne makes the request name one thing, where errors are told for each.
+func fillOne(req kmsg.Request) {
+	switch r := req.(type) {
+	case *kmsg.CreateTopicsRequest:
+		r.Topics = append(r.Topics, kmsg.NewCreateTopicsRequestTopic())
+	case *kmsg.DeleteTopicsRequest:
+		r.Topics = append(r.Topics, kmsg.NewDeleteTopicsRequestTopic())
+	case *kmsg.CreatePartitionsRequest:
+		r.Topics = append(r.Topics, kmsg.NewCreatePartitionsRequestTopic())
+	case *kmsg.AlterConfigsRequest:
+		r.Resources = append(r.Resources, kmsg.NewAlterConfigsRequestResource())
+	case *kmsg.IncrementalAlterConfigsRequest:
+		r.Resources = append(r.Resources, kmsg.NewIncrementalAlterConfigsRequestResource())
+	}
 }
