@@ -157,6 +157,9 @@ func run(t *testing.T, dir, line string) *Terminal {
 	t.Cleanup(func() {
 		term.Kill()
 		<-term.read
+		if t.Failed() {
+			t.Logf("$ %s\n%s", line, term.Output())
+		}
 	})
 	return term
 }
