@@ -4,6 +4,7 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -102,8 +103,8 @@ var _ kgo.HookBrokerConnect = (*warner)(nil)
 
 // OnBrokerConnect implements kgo.HookBrokerConnect.
 func (w *warner) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err == nil || strings.Contains(err.Error(), context.Canceled.Error()) {
-		return
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) || strings.Contains(err.Error(), "operation was canceled") {
+		return // nobody waits for it any more
 	}
 	node, class := meta.NodeID, "org.apache.kafka.clients.NetworkClient"
 	seed := node < 0
