@@ -1,10 +1,9 @@
 package quorum
 
 import (
-	"fmt"
+	"errors"
 
 	pb "go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/headrace/headrace/internal/cluster/metadata"
 )
@@ -17,7 +16,8 @@ func (v *Voter) apply(e *pb.Entry) error {
 		return v.applyChange(e)
 	}
 	pos := metadata.Position{Offset: int64(e.GetIndex()), Epoch: int32(e.GetTerm()), TimeMs: v.image.Position().TimeMs}
-	if len(e.GetData()) == 0 { // a new leader's first entry
+	if len(e.GetData()) == 0 { // a new leader's first entry, or a change that Raft has refused
+		v.changed(e.GetIndex(), errors.New("another change of the membership is under way"))
 		err := v.publish(nil, pos)
 		v.maybeActivate(e.GetTerm())
 		return err
@@ -75,41 +75,4 @@ func (v *Voter) install(s *pb.Snapshot) error {
 	v.opts.Logger.Info("installed a snapshot of the metadata log", "offset", m.Index, "epoch", m.Term)
 	v.show(v.image, metadata.Compare(old, v.image))
 	return nil
-}
-
-// Kinds of membership change, as stored in the context of a ConfChange.
-const (
-	changeAddLearner byte = 1
-	changePromote    byte = 2
-	changeRemove     byte = 3
-)
-
-// applyChange makes a committed change of the membership count.
-func (v *Voter) applyChange(e *pb.Entry) error {
-	cc := &pb.ConfChange{}
-	if e.GetType() != pb.EntryConfChange {
-		return fmt.Errorf("unexpected entry type %v", e.GetType())
-	}
-	if err := proto.Unmarshal(e.GetData(), cc); err != nil {
-		return fmt.Errorf("decode membership change: %w", err)
-	}
-	r := reader{b: cc.GetContext()}
-	kind, member := r.byte(), decodeMember(&r)
-	if r.err != nil {
-		return fmt.Errorf("decode membership change: %w", r.err)
-	}
-	v.conf = v.core.node.ApplyConfChange(cc)
-	switch kind {
-	case changeAddLearner, changePromote:
-		member.Learner = kind == changeAddLearner
-		v.membership = v.membership.With(member)
-	case changeRemove:
-		v.membership = v.membership.Without(member.RaftID)
-	default:
-		return fmt.Errorf("unknown membership change %d", kind)
-	}
-	v.opts.Logger.Info("the metadata quorum's membership has changed", "node", member.NodeID,
-		"directory", member.DirectoryID, "change", cc.GetType(), "voters", len(v.conf.Voters), "learners", len(v.conf.Learners))
-	pos := metadata.Position{Offset: int64(e.GetIndex()), Epoch: int32(e.GetTerm()), TimeMs: v.image.Position().TimeMs}
-	return v.publish(nil, pos)
 }

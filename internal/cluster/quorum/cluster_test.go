@@ -2,12 +2,15 @@ package quorum
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/vfs"
@@ -268,5 +271,57 @@ func TestClusterRestart(t *testing.T) {
 			leaderOf(ms).set(fmt.Sprint(run), "v")
 			stopAll(ms)
 		}
+	})
+}
+
+// TestReplaceWipedVoter: a node that lost its disk is added by a command, its
+// old self removed, and then it counts.
+func TestReplaceWipedVoter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, ms := newCluster(t, 1, 2, 3)
+		for _, m := range ms {
+			m.start()
+		}
+		within(t, 3*time.Second, "a leader", func() bool { return leaderOf(ms) != nil })
+		l := leaderOf(ms)
+		for i := range 20 {
+			l.set(fmt.Sprint(i), "v")
+		}
+		var wiped, third *machine
+		for _, m := range ms {
+			switch {
+			case m == l:
+			case wiped == nil:
+				wiped = m
+			default:
+				third = m
+			}
+		}
+		old := wiped.node.Identity()
+		wiped.stop()
+		wiped.disk = vfs.NewMem()
+		wiped.start()
+		time.Sleep(time.Second) // it learns that there is a quorum
+		at := Endpoint{Name: "CONTROLLER", Host: hostOf(wiped.id), Port: 9093}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := l.node.AddVoter(ctx, wiped.id, old.DirectoryID, at); !errors.Is(err, kerr.InvalidRequest) {
+			t.Errorf("adding it under its old directory: %v", err)
+		}
+		must(t, l.node.RemoveVoter(ctx, wiped.id, old.DirectoryID))
+		must(t, l.node.AddVoter(ctx, wiped.id, wiped.node.Identity().DirectoryID, at))
+		if err := l.node.AddVoter(ctx, wiped.id, wiped.node.Identity().DirectoryID, at); !errors.Is(err, kerr.DuplicateVoter) {
+			t.Errorf("adding it twice: %v", err)
+		}
+		within(t, time.Second, "the newcomer has everything", func() bool { return configOf(wiped.node.Image(), "19") == "v" })
+		third.stop()
+		l.set("after", "v") // two of three are a majority, and the newcomer is one of them
+		within(t, time.Second, "the newcomer follows", func() bool { return configOf(wiped.node.Image(), "after") == "v" })
+		wiped.stop()
+		wiped.start()
+		within(t, 5*time.Second, "the newcomer is back after a restart", func() bool {
+			return leaderOf(ms) != nil && configOf(wiped.node.Image(), "after") == "v"
+		})
+		stopAll(ms)
 	})
 }

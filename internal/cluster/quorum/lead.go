@@ -21,9 +21,10 @@ type leadership struct {
 	// speculative is the image with every proposed batch applied, committed or
 	// not: the one that decisions are made on.
 	speculative *metadata.Image
-	next        uint64      // index that the next proposal gets
-	pending     []*proposal // proposed, not yet committed, in log order
-	waiting     []request   // submitted, not yet decided
+	next        uint64            // index that the next proposal gets
+	pending     []*proposal       // proposed, not yet committed, in log order
+	waiting     []request         // submitted, not yet decided
+	change      *membershipChange // under way
 	contacts    map[RaftID]contact
 	gathering   *read   // answers without records of this Flush
 	reads       []*read // that wait for a confirmation, oldest first
@@ -98,6 +99,9 @@ func (v *Voter) resign(err error) {
 			reply(err)
 		}
 	}
+	if old.change != nil {
+		old.change.done(err)
+	}
 	if old.gathering != nil {
 		old.reads = append(old.reads, old.gathering)
 	}
@@ -142,7 +146,8 @@ func (v *Voter) decide(now time.Time) bool {
 	for _, r := range waiting {
 		proposed = v.decideOne(now, r) || proposed
 	}
-	return v.confirmReads() || proposed
+	proposed = v.confirmReads() || proposed
+	return v.proposeChange() || proposed
 }
 
 // catchUp prepares for decisions, after Raft's work has been drained: every

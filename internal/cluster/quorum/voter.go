@@ -198,66 +198,6 @@ func (v *Voter) Tick() {
 // leader is gone or that there never was one.
 func (v *Voter) Campaign() { v.guard(v.core.Campaign) }
 
-// LeaderGone tells the voter that leader's port refuses connections. If it is
-// still the leader that this voter follows, there is an election without waiting
-// for the timeout: the voter forgets the leader, so that it can grant others its
-// vote, and stands itself when its turn has come.
-func (v *Voter) LeaderGone(leader RaftID) {
-	if v.role.leader != leader || v.role.leads || leader == 0 {
-		return
-	}
-	v.guard(v.core.node.ForgetLeader)
-	v.noteRole()
-	v.succession = succession{due: v.rank(leader) * turnTicks, left: maxTurns}
-	v.takeTurn()
-}
-
-// succession is a voter's place in the queue for a leadership that has become
-// vacant. The voters stand one after the other, in the order of their ids: if
-// all stood at once they would split the votes, and wait for a timeout.
-type succession struct {
-	due  int // ticks until this voter stands
-	left int // times that it will; 0 = the usual timeout decides
-}
-
-// A turn lasts turnTicks: enough for a round of votes, and for others to notice
-// the vacancy too. After maxTurns the usual election timeout takes over.
-const (
-	turnTicks = 2
-	maxTurns  = 3
-)
-
-// rank counts the voters that come before this one.
-func (v *Voter) rank(gone RaftID) int {
-	self, _ := v.membership.Lookup(v.Identity().RaftID)
-	n := 0
-	for _, m := range v.membership.Members {
-		if !m.Learner && m.RaftID != gone && compareMembers(m, self) < 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// takeTurn stands for election if it is this voter's turn and there is neither a
-// leader nor a vote that it has asked for already.
-func (v *Voter) takeTurn() {
-	if v.succession.left == 0 {
-		return
-	}
-	if v.role.leader != 0 || v.role.candidate {
-		v.succession = succession{}
-		return
-	}
-	if v.succession.due > 0 {
-		v.succession.due--
-		return
-	}
-	v.succession.left--
-	v.succession.due = turnTicks
-	v.guard(v.core.node.Campaign)
-}
-
 // Unreachable tells Raft that a message to this voter was not delivered.
 func (v *Voter) Unreachable(id RaftID) {
 	v.guard(func() error {
@@ -405,7 +345,12 @@ func (v *Voter) send(m *pb.Message) {
 		v.outbox = append(v.outbox, Message{raft: m})
 		return
 	}
-	meta, raw, _, err := v.storage.loadSnapshot()
+	err := v.snapshotFor(RaftID(m.GetTo()))
+	var meta snapshotMeta
+	var raw []byte
+	if err == nil {
+		meta, raw, _, err = v.storage.loadSnapshot()
+	}
 	if err != nil {
 		v.opts.Logger.Error("cannot send a snapshot of the metadata log", "to", RaftID(m.GetTo()), "error", err)
 		v.sinceSnapshot = v.opts.SnapshotBytes // write a good one soon; Raft asks again
@@ -416,6 +361,15 @@ func (v *Voter) send(m *pb.Message) {
 		ConfState: meta.ConfState, Index: new(meta.Index), Term: new(meta.Term),
 	}}
 	v.outbox = append(v.outbox, Message{raft: m})
+}
+
+// snapshotFor makes sure that the newest snapshot knows its receiver: a newcomer
+// ignores one that it is not a member of.
+func (v *Voter) snapshotFor(id RaftID) error {
+	if _, knows := v.storage.newest().Membership.Lookup(id); knows {
+		return nil
+	}
+	return v.takeSnapshot()
 }
 
 // noteRole follows Raft's view of who leads, and resigns as active controller
@@ -447,15 +401,27 @@ func (v *Voter) maybeSnapshot() error {
 	if v.sinceSnapshot < v.opts.SnapshotBytes || !v.storage.Founded() || v.applied <= v.storage.newest().Index {
 		return nil
 	}
-	img := v.image
-	err := v.storage.takeSnapshot(v.applied, v.membership, v.conf, func(w io.Writer) error {
-		return writeImage(w, img.Position(), img.Snapshot())
-	})
+	err := v.takeSnapshot()
 	if err != nil && diskFull(err) {
 		v.sinceSnapshot -= v.opts.SnapshotBytes / 8 // the log alone will do; try again later
 		v.opts.Logger.Warn("no space for a snapshot of the metadata log", "error", err)
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+// takeSnapshot writes a snapshot of what has been applied.
+func (v *Voter) takeSnapshot() error {
+	if v.applied <= v.storage.newest().Index {
+		return nil
+	}
+	img := v.image
+	err := v.storage.takeSnapshot(v.applied, v.membership, v.conf, func(w io.Writer) error {
+		return writeImage(w, img.Position(), img.Snapshot())
+	})
 	if err != nil {
 		return err
 	}
