@@ -138,7 +138,7 @@ func keysFrom1(l *Log, at int64) (keys []string, err error) {
 	return keys, it.Err()
 }
 
-// TestFlippedBit flips every bit of every file of a small log, one at a time,
+// TestFlippedBit flips a bit of every byte of every file of a small log, one at a time,
 // and opens what is left: no record may change, move or vanish unless the flip
 // hit its batch, no offset may be given out twice.
 func TestFlippedBit(t *testing.T) {
@@ -156,6 +156,9 @@ func TestFlippedBit(t *testing.T) {
 		for _, name := range files {
 			size := sizeOf(t, disk, name)
 			for pos := range size {
+				if !clean && pos%4 != 0 && os.Getenv("HEADRACE_LOG_SEEDS") == "" {
+					continue // a quarter of the bytes in the short run
+				}
 				bit := int(pos) % 8
 				img := disk.KillClone()
 				flip(t, img, name, pos, bit)

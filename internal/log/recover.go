@@ -6,8 +6,6 @@ import (
 	"io"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-
-	"github.com/headrace/headrace/internal/kafka/record"
 )
 
 // load builds the log from its files. What the state log vouches for is taken
@@ -99,88 +97,6 @@ func (o *loader) adopt(segments []*segment) mark {
 	}
 	s := segments[0]
 	return mark{offset: s.base, base: s.base, segmentTimes: s.segmentTimes, sparse: s.sparse}
-}
-
-// replayer collects what batches say beyond their bytes.
-type replayer struct {
-	epochs        epochs
-	epochsFrom    int64  // batches from here on are taken
-	spare         epochs // loaded entries that may be taken back at the end
-	producers     *producers
-	producersFrom int64
-	buf           []byte
-}
-
-// replayer decides from where epochs and producers have to be replayed.
-func (o *loader) replayer(point mark) *replayer {
-	l, s := o.l, o.l.dir.state
-	begin := l.mem.segments[0].base
-	r := &replayer{epochsFrom: begin, producersFrom: begin}
-	if !o.cpOK {
-		l.saved.force = true
-		return r
-	}
-	if rev, asOf, v, ok := decodeEpochs(s.get(o.name, kindEpochs)); ok && rev >= o.cp.epochs {
-		l.saved.epochsRev, l.saved.epochs = rev, append(epochs(nil), v...)
-		r.epochsFrom = max(begin, min(asOf, point.offset))
-		r.epochs, r.spare = v, append(epochs(nil), v...)
-		r.epochs.cutEnd(r.epochsFrom)
-	}
-	l.saved.epochsRev = max(l.saved.epochsRev, o.cp.epochs)
-	o.replayProducers(r, point, begin)
-	return r
-}
-
-// replayProducers picks the snapshot to begin with. The one of a clean stop is
-// as of the end of the log; the other one may lie anywhere below the recovery
-// point, or above it if the checkpoint that goes with it was lost.
-func (o *loader) replayProducers(r *replayer, point mark, begin int64) {
-	s, saved := o.l.dir.state, &o.l.saved
-	saved.snap, saved.endRev = snapshotRef{rev: o.cp.producers, asOf: -1}, o.cp.producersEnd
-	if o.cp.producersFrom < 0 {
-		r.producersFrom = point.offset
-		return
-	}
-	b := s.get(o.name, kindProducers)
-	rev, asOf, v, ok := decodeProducers(b)
-	switch {
-	case ok && rev >= o.cp.producers && asOf >= o.cp.producersFrom:
-		saved.snap = snapshotRef{rev: rev, asOf: asOf, size: int64(len(b))}
-		r.producers, r.producersFrom = v, max(begin, asOf)
-	case o.cp.producers == 0:
-		r.producersFrom = max(begin, min(o.cp.producersFrom, point.offset))
-		o.l.mem.producersFrom = r.producersFrom
-	}
-	rev, asOf, v, ok = decodeProducers(s.get(o.name, kindProducersEnd))
-	if ok && rev == o.cp.producersEnd && asOf == point.offset && asOf >= r.producersFrom {
-		r.producers, r.producersFrom = v, asOf
-	}
-}
-
-// take takes one sound batch.
-func (r *replayer) take(w *walker, it item) error {
-	if e := it.hdr.LeaderEpoch(); it.base >= r.epochsFrom && e > r.epochs.latest() {
-		r.epochs.assign(e, it.base)
-	}
-	if it.base < r.producersFrom || it.hdr.ProducerID() < 0 {
-		return nil
-	}
-	var records []byte
-	i := infoOf(it.hdr, nil)
-	if i.control {
-		const enough = 256
-		r.buf = append(r.buf[:0], make([]byte, min(enough, it.end-it.pos-record.HeaderSize))...)
-		if _, err := w.f.ReadAt(r.buf, it.pos+record.HeaderSize); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		records = r.buf
-		i.marker = parseMarker(records)
-	}
-	if r.producers == nil {
-		r.producers = newProducers()
-	}
-	r.producers.apply(&i)
-	return nil
 }
 
 // walkHeaders reads headers below the recovery point where something about them
@@ -338,58 +254,6 @@ func (o *loader) walkSegment(r *replayer, i int, pos, expected int64) (stop bool
 		s.next = expected
 	}
 }
-
-// torn decides whether a bad batch above the recovery point is what an
-// interrupted write leaves, and so was never acknowledged. After the death of
-// the process alone that is only a batch which is not whole, at the very end.
-// After a power cut it is also the bad end of the log, and a batch that lacks
-// whole sectors: what was synced may rot, but not into aligned runs of zeroes.
-func (o *loader) torn(w *walker, it item, lastSegment bool) (bool, error) {
-	rebooted := o.l.dir.boot.rebooted
-	if it.last && lastSegment && (rebooted || !it.whole) {
-		return true, nil
-	}
-	if !rebooted {
-		return false, nil
-	}
-	return holeIn(w.f, it.pos, it.end)
-}
-
-// sectorBytes is the smallest unit in which a disk loses writes.
-const sectorBytes = 512
-
-// holeIn looks for a run of zeroes in [from, to) that begins at from or a
-// sector, and ends at to or a sector.
-func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
-	buf := make([]byte, 64<<10)
-	edge := func(pos int64) bool { return pos == from || pos == to || pos%sectorBytes == 0 }
-	run := int64(-1) // begins a run of zeroes that began at an edge
-	for pos := from; pos < to; {
-		b := buf[:min(int64(len(buf)), to-pos)]
-		if _, err := f.ReadAt(b, pos); err != nil && !errors.Is(err, io.EOF) {
-			return false, err
-		}
-		for i, c := range b {
-			at := pos + int64(i)
-			switch {
-			case c != 0:
-				run = -1
-				continue
-			case run < 0 && edge(at):
-				run = at
-			}
-			if run >= 0 && edge(at+1) && at+1-run >= minHole {
-				return true, nil
-			}
-		}
-		pos += int64(len(b))
-	}
-	return false, nil
-}
-
-// minHole keeps a few zeroes of a sound field beside an edge from being taken
-// for a hole.
-const minHole = 8
 
 // cut ends the log at pos of segment i, offset end: later segments go, newest
 // first, so that what a crash leaves is always a log without its end. A pos of
