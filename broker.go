@@ -31,7 +31,7 @@ func (n *Node) openBroker() error {
 	n.follower = session.NewFollower(n.act, func() metadata.Position { return n.quorum.Image().Position() })
 	n.session = session.New(session.Options{
 		BrokerID: n.set.nodeID, ClusterID: n.storage.clusterID, Incarnation: incarnation,
-		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(),
+		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(), Features: featureRanges(n.cfg),
 		Heartbeat: n.set.heartbeat, Controller: ownRequests{n}, Position: n.follower.Position, Logger: n.opts.logger,
 	})
 	n.groups = coordinator.NewRuntime(coordinator.Options{

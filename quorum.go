@@ -2,6 +2,8 @@ package headrace
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 
@@ -17,11 +19,15 @@ func (n *Node) openQuorum() error {
 	set := n.set.controller
 	set.ClusterID = n.storage.clusterID
 	c := controller.New(set)
+	bootstrap, err := n.bootstrap(c)
+	if err != nil {
+		return err
+	}
 	q, err := quorum.Open(quorum.Options{
 		FS: n.opts.fs, Dir: filepath.Join(n.set.metadataDir, metadata.ClusterMetadataTopic+"-0"),
 		NodeID: n.set.nodeID, DirectoryID: n.metadataDirID(), ClusterID: n.storage.clusterID,
 		Endpoints: n.controllerEndpoints(), Voters: n.set.voters,
-		Controller: c, Bootstrap: c.Bootstrap(nil), BootID: bootID(),
+		Controller: c, Bootstrap: bootstrap, BootID: bootID(),
 		SnapshotBytes: n.set.snapshotBytes, Logger: n.opts.logger,
 	})
 	if err != nil {
@@ -29,6 +35,32 @@ func (n *Node) openQuorum() error {
 	}
 	n.quorum = q
 	return nil
+}
+
+// bootstrap gives the first records of a new cluster: those that a format left
+// in the metadata directory, or the defaults.
+func (n *Node) bootstrap(c *controller.Controller) ([]metadata.Record, error) {
+	b, err := readFile(n.opts.fs, filepath.Join(n.set.metadataDir, metadata.BootstrapFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.Bootstrap(nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	records, err := metadata.DecodeBootstrap(b)
+	if err != nil {
+		return nil, err
+	}
+	var features []metadata.Feature
+	var rest []metadata.Record
+	for _, r := range records {
+		if f, ok := r.(*metadata.FeatureLevelRecord); ok {
+			features = append(features, metadata.Feature{Name: f.Name, Level: f.FeatureLevel})
+			continue
+		}
+		rest = append(rest, r)
+	}
+	return c.Bootstrap(features, rest...), nil
 }
 
 func (n *Node) metadataDirID() metadata.UUID {

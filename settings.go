@@ -119,8 +119,17 @@ func controllerSettings(c *config.Config) controller.Config {
 		DisableAutoRebalance:     !c.Bool("auto.leader.rebalance.enable"),
 		RebalanceInterval:        c.Duration("leader.imbalance.check.interval.seconds"),
 		UncleanInterval:          c.Duration("unclean.leader.election.interval.ms"),
+		Features:                 featureRanges(c),
 		Schema:                   schema{c},
 	}
+}
+
+// featureRanges lists the levels of features that this node supports.
+func featureRanges(c *config.Config) []metadata.FeatureRange {
+	if c.Bool("unstable.feature.versions.enable") {
+		return metadata.UnstableFeatures()
+	}
+	return metadata.SupportedFeatures()
 }
 
 // endpoints joins what is listened on with what is advertised.
@@ -171,7 +180,7 @@ func voters(c *config.Config) ([]quorum.VoterAddress, error) {
 func (n *Node) apiSettings() api.Settings {
 	c := n.cfg
 	return api.Settings{
-		NodeID: n.set.nodeID, ClusterID: n.storage.clusterID, Features: metadata.SupportedFeatures(),
+		NodeID: n.set.nodeID, ClusterID: n.storage.clusterID, Features: featureRanges(c),
 		AutoCreateTopics: c.Bool("auto.create.topics.enable"), FetchMaxBytes: c.Int("fetch.max.bytes"),
 		MaxSessions:            c.Int("max.incremental.fetch.session.cache.slots"),
 		OffsetsTopicPartitions: c.Int32("offsets.topic.num.partitions"),

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/config"
 	"github.com/headrace/headrace/internal/edge/admin"
 	"github.com/headrace/headrace/internal/edge/javaerr"
@@ -231,6 +232,9 @@ func (c *storage) write(f formatting) error {
 		return nil
 	}
 	c.printf("Bootstrap metadata: %s\n", f.bootstrap())
+	if err := f.writeBootstrap(); err != nil {
+		return tersef("Error while writing %s: %s", filepath.Join(f.conf.MetadataLogDir(), metadata.BootstrapFile), err)
+	}
 	for _, dir := range empty {
 		m := config.Meta{ClusterID: clusterID, NodeID: f.conf.NodeID(), DirectoryID: newID().String()}
 		kind := "data directory"
@@ -248,6 +252,21 @@ func (c *storage) write(f formatting) error {
 		}
 	}
 	return nil
+}
+
+// writeBootstrap leaves the features for the first start of the cluster's controller, as BootstrapDirectory.
+func (f formatting) writeBootstrap() error {
+	var records []metadata.Record
+	for _, name := range slices.Sorted(maps.Keys(f.features)) {
+		if name != metadata.FeatureKRaftVersion && f.features[name] > 0 {
+			records = append(records, &metadata.FeatureLevelRecord{Name: name, FeatureLevel: f.features[name]})
+		}
+	}
+	b, err := metadata.EncodeBootstrap(records)
+	if err != nil {
+		return err
+	}
+	return writeDurably(f.conf.MetadataLogDir(), metadata.BootstrapFile, b)
 }
 
 // bootstrap is BootstrapMetadata.toString for the features.
@@ -273,17 +292,22 @@ func readMeta(dir string) (config.Meta, error) {
 	return config.ParseMeta(b)
 }
 
-// writeMeta writes the file aside, makes it durable and renames it.
+// writeMeta writes a directory's identity.
 func writeMeta(dir string, m config.Meta) error {
+	return writeDurably(dir, config.MetaFile, m.Encode())
+}
+
+// writeDurably writes a file aside, makes it durable and renames it.
+func writeDurably(dir, file string, content []byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	name := filepath.Join(dir, config.MetaFile)
+	name := filepath.Join(dir, file)
 	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(m.Encode())
+	_, err = f.Write(content)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -59,7 +59,9 @@ func (b *Broker) describeGroups(c *call, req *kmsg.DescribeGroupsRequest) {
 	b.groups.DescribeGroups(req, func(resp *kmsg.DescribeGroupsResponse) {
 		if req.IncludeAuthorizedOperations {
 			for i := range resp.Groups {
-				resp.Groups[i].AuthorizedOperations = groupOperations
+				if resp.Groups[i].ErrorCode == 0 {
+					resp.Groups[i].AuthorizedOperations = groupOperations
+				}
 			}
 		}
 		c.reply(resp)

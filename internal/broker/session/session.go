@@ -33,6 +33,8 @@ type Options struct {
 	Listeners   []metadata.Endpoint
 	Rack        *string
 	LogDirs     []metadata.UUID
+	// Features are the levels that this broker supports.
+	Features []metadata.FeatureRange
 	// Heartbeat is broker.heartbeat.interval.ms; 0 means Kafka's 2 s.
 	Heartbeat time.Duration
 	// Shutdown bounds a controlled shutdown; 0 means 10 s.
@@ -154,7 +156,7 @@ func (s *Session) tryRegister(ctx context.Context) (int64, error) {
 			Name: e.Name, Host: e.Host, Port: e.Port, SecurityProtocol: e.SecurityProtocol,
 		})
 	}
-	for _, f := range metadata.SupportedFeatures() {
+	for _, f := range s.opts.Features {
 		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
 	}
 	for _, d := range s.opts.LogDirs {

@@ -12,7 +12,8 @@ type featureRow struct {
 const (
 	MetadataVersion33IV3 int16 = 7  // the lowest that is supported
 	MetadataVersion40IV1 int16 = 23 // eligible leader replicas
-	MetadataVersion43IV0 int16 = 30 // cordoned log directories; the highest
+	MetadataVersion43IV0 int16 = 30 // cordoned log directories; the highest that is released
+	MetadataVersion44IV0 int16 = 31
 )
 
 // features has a row for each feature, sorted by name.
@@ -32,6 +33,19 @@ func SupportedFeatures() []FeatureRange {
 	out := make([]FeatureRange, 0, len(features))
 	for _, f := range features {
 		out = append(out, f.FeatureRange)
+	}
+	return out
+}
+
+// UnstableFeatures gives the ranges with the levels that Kafka 4.3 has not
+// released yet (unstable.feature.versions.enable), by name. They mean nothing
+// here beyond their numbers. The caller owns the slice.
+func UnstableFeatures() []FeatureRange {
+	out := SupportedFeatures()
+	for i := range out {
+		if out[i].Name == FeatureMetadataVersion {
+			out[i].Max = MetadataVersion44IV0
+		}
 	}
 	return out
 }
