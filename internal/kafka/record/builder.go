@@ -14,7 +14,7 @@ type Producer struct {
 	BaseSequence int32 // -1 in control batches
 }
 
-// NoProducer is what a batch carries that no idempotent producer sent.
+// noProducer is what a batch carries that no idempotent producer sent.
 var noProducer = Producer{ID: -1, Epoch: -1, BaseSequence: -1}
 
 // BatchOptions say what a Builder's batch is like. The zero value is an

@@ -13,7 +13,7 @@ var ErrCodec = errors.New("unknown compression codec")
 // ErrTooLarge says that records expand beyond the limit that the caller set.
 var ErrTooLarge = errors.New("records expand beyond the limit")
 
-// Producer's choice and the names of all codecs, as in compression.type.
+// codecNames are the codecs' names, as in compression.type.
 var codecNames = [...]string{None: "none", Gzip: "gzip", Snappy: "snappy", LZ4: "lz4", Zstd: "zstd"}
 
 // String returns the codec's name as Kafka's tools print it.
