@@ -127,6 +127,7 @@ var faults = []fault{
 		r.net.Cut(r.someone().id, r.someone().id)
 		r.Reach("one-way partition")
 	}},
+	{"disk lost", 1, (*quorumRun).wipe},
 	{"heal", 4, func(r *quorumRun) { r.net.Heal() }},
 	{"pause", 2, func(r *quorumRun) { r.someone().pause() }},
 	{"clock jump", 1, func(r *quorumRun) {

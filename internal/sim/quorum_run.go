@@ -8,7 +8,8 @@ import (
 var QuorumReached = []string{
 	"election", "leader changed", "log truncated", "snapshot taken", "snapshot sent", "snapshot installed", "torn tail cut",
 	"process killed", "power cut", "power cut of all", "power cut in the middle of a write", "partition", "one-way partition",
-	"process paused", "clock jump", "voter stopped by its disk", "disk full", "message duplicated", "broker registered", "broker unfenced",
+	"process paused", "clock jump", "voter stopped by its disk", "disk full",
+	"disk lost", "member: removed", "member: added", "member: promoted", "message duplicated", "broker registered", "broker unfenced",
 	"repeated create found its topic", "repeated delete found it done",
 }
 
@@ -43,6 +44,7 @@ func RunQuorum(seed uint64, length time.Duration, bug Bug) Result {
 		b := &simBroker{run: r, id: id + 1, epoch: -1}
 		r.After(r.Between(0, time.Second), "", b.step)
 	}
+	r.operate()
 	r.trouble(r.swarm())
 	events += r.Run(length)
 	r.settle()

@@ -118,7 +118,7 @@ func twice(t *testing.T, seed uint64, run func(uint64) Result) Result {
 }
 
 func TestSimQuorum(t *testing.T) {
-	campaign(t, 40, QuorumReached, func(seed uint64) Result { return RunQuorum(seed, length(), NoBug) })
+	campaign(t, 60, QuorumReached, func(seed uint64) Result { return RunQuorum(seed, length(), NoBug) })
 }
 
 func TestSimLog(t *testing.T) {
