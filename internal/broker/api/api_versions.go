@@ -49,14 +49,14 @@ func (b *Broker) listVersions(c *call, req *kmsg.ApiVersionsRequest) {
 		}
 		resp.ApiKeys = append(resp.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: k.Num, MinVersion: low, MaxVersion: k.Max})
 	}
-	b.features(resp)
+	b.features(c, resp)
 	c.reply(resp)
 }
 
-func (b *Broker) features(resp *kmsg.ApiVersionsResponse) {
+func (b *Broker) features(c *call, resp *kmsg.ApiVersionsResponse) {
 	for _, f := range b.settings.Features {
 		// Up to version 3 clients refuse a minimum of zero (KAFKA-17011).
-		if resp.Version < 4 && f.Min == 0 {
+		if c.header.Version < 4 && f.Min == 0 {
 			f.Min = 1
 		}
 		resp.SupportedFeatures = append(resp.SupportedFeatures, kmsg.ApiVersionsResponseSupportedFeature{
