@@ -1,5 +1,5 @@
 # Headrace's commands. `make test` is what CI runs; `make accept` is the full form of every acceptance line.
-# Variables: SEED, SIM_SECONDS (sim), FUZZTIME, BENCH, PAIRS, STRICT=1 (a skip fails), SUITE and CLASS (conform).
+# Variables: SEED, SIM_SECONDS (sim), FUZZTIME, BENCH, PAIRS, STRICT=1 (a skip fails), VERBOSE=1, SUITE and CLASS (conform).
 export GOTOOLCHAIN = auto
 export CGO_ENABLED = 0
 SHELL       := /usr/bin/env bash

@@ -3,7 +3,8 @@
 //	summary -dir DIR -name STAGE -- go test -json ./...
 //	summary -dir DIR -total
 //
-// A skip is never silent: it is printed with its reason, and with STRICT=1 in the environment it fails the stage.
+// A skip is never silent: it is printed with its reason, and with STRICT=1 in the environment it fails the stage. VERBOSE=1
+// prints what the passed tests said too.
 package main
 
 import (
@@ -151,6 +152,11 @@ func (c *counts) finish(w io.Writer, e event, output []string, parent bool) {
 		fmt.Fprintf(w, "SKIP %s %s: %s\n", e.Package, e.Test, reason(output))
 	case !parent:
 		c.Passed++
+		fallthrough
+	default:
+		if os.Getenv("VERBOSE") == "1" {
+			fmt.Fprint(w, text)
+		}
 	}
 }
 
