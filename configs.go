@@ -70,7 +70,7 @@ func (l *live) topic(img *metadata.Image, name string) *replica.Settings {
 // mean to them.
 func topicSettings(t config.TopicConfig) *replica.Settings {
 	s := &replica.Settings{
-		MinISR: t.Replication.MinInsyncReplicas,
+		MinISR: t.Replication.MinInsyncReplicas, SegmentJitter: t.Segment.Jitter,
 		Log: log.Config{
 			SegmentBytes: int64(t.Segment.Bytes), SegmentAge: t.Segment.Roll,
 			IndexIntervalBytes: t.Segment.IndexIntervalBytes, MaxIndexBytes: t.Segment.IndexBytes,

@@ -72,7 +72,11 @@ func (e *executor) replay(ctx context.Context, term uint64, log Log, start, end 
 	e.arm()
 	e.kick()
 	e.mu.Unlock()
-	e.r.log.LogAttrs(ctx, slog.LevelInfo, "coordinator partition loaded", slog.Int("partition", int(e.partition)),
+	level := slog.LevelInfo
+	if end == start {
+		level = slog.LevelDebug // all fifty of a new cluster
+	}
+	e.r.log.LogAttrs(ctx, level, "coordinator partition loaded", slog.Int("partition", int(e.partition)),
 		slog.Int("leaderEpoch", int(e.epoch)), slog.Int64("endOffset", end), slog.Duration("took", now.Sub(began)),
 		slog.Int("skippedRecords", s.Skipped()))
 	e.r.deliver(&out)

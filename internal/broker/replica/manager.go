@@ -6,10 +6,12 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -20,9 +22,30 @@ import (
 
 // Settings are a topic's settings, resolved.
 type Settings struct {
-	Log    log.Config
-	Rules  record.Rules // NowMs is filled in for each append
+	Log    log.Config   // without SegmentJitter
+	Rules  record.Rules // NowMs, NoZstd and the codecs are filled in for each append
 	MinISR int
+	// SegmentJitter is segment.jitter.ms: each partition rolls earlier by a
+	// share of it that is its own.
+	SegmentJitter time.Duration
+}
+
+// forPartition is the log's configuration with the partition's own jitter.
+func (s *Settings) forPartition(name log.Partition) log.Config {
+	c := s.Log
+	if s.SegmentJitter > 0 {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(name.String())) // never fails
+		c.SegmentJitter = time.Duration(h.Sum64() % uint64(s.SegmentJitter))
+	}
+	return c
+}
+
+// codecs are what a validation may need to look into compressed batches, or to
+// compress them anew.
+type codecs struct {
+	in  record.Decompressor
+	out record.Compressor
 }
 
 // Dir is a log directory and its id.
@@ -52,6 +75,7 @@ type Manager struct {
 	byName sync.Map // string → *topic
 	byID   sync.Map // metadata.TopicID → *topic
 	count  atomic.Int64
+	codecs sync.Pool // of *codecs
 
 	mu     sync.Mutex
 	stored map[log.Partition]*Dir // what the directories held at the start
@@ -279,7 +303,7 @@ func (m *Manager) open(t *topic, index int32, s *Settings) (*Partition, error) {
 	if d == nil {
 		return nil, fmt.Errorf("open %s: all log directories have failed: %w", p.Name(), kerr.KafkaStorageError)
 	}
-	l, err := d.Open(p.Name(), log.TopicID(t.id), s.Log)
+	l, err := d.Open(p.Name(), log.TopicID(t.id), s.forPartition(p.Name()))
 	if err != nil {
 		return nil, fmt.Errorf("open %s in %s: %w", p.Name(), d.Path(), err)
 	}

@@ -170,6 +170,12 @@ func (p *Partition) validate(b []byte, s *Settings, o AppendOptions) ([]byte, er
 	}
 	rules := s.Rules
 	rules.NowMs, rules.NoZstd = o.Now.UnixMilli(), o.NoZstd
+	c, ok := p.mgr.codecs.Get().(*codecs)
+	if !ok {
+		c = &codecs{}
+	}
+	defer p.mgr.codecs.Put(c)
+	rules.Decompressor, rules.Compressor = &c.in, &c.out
 	res, err := record.Validate(batch, &rules)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Name(), err)

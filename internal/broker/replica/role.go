@@ -30,7 +30,7 @@ func (r *role) checkEpoch(current int32) error {
 // configure takes over the topic's settings.
 func (p *Partition) configure(s *Settings) {
 	p.settings.Store(s)
-	p.log.SetConfig(s.Log)
+	p.log.SetConfig(s.forPartition(p.Name()))
 }
 
 // become takes over what the metadata say of a partition. Waiters are told
