@@ -92,7 +92,7 @@ func (c *consoleConsumer) run(ctx context.Context) error {
 	if failed == nil {
 		failed = c.process(ctx, limit)
 	}
-	if err := c.stdout.Flush(); err != nil && failed == nil {
+	if err := c.stdout.Flush(); err != nil {
 		c.unwritable()
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second) // Java's close() waits as long
@@ -129,8 +129,7 @@ func (c *consoleConsumer) process(ctx context.Context, limit int64) error {
 		}
 		c.consumer.Processed(done)
 		if c.stdout.Flush() != nil {
-			c.unwritable()
-			return nil
+			return nil // run reports it: the buffer keeps its error
 		}
 	}
 	return nil
@@ -147,7 +146,7 @@ func (c *consoleConsumer) show(r *records.Record) error {
 		return nil
 	}
 	if c.stdout.Flush() != nil {
-		return nil // process reports it
+		return nil // run reports it
 	}
 	if !c.settings.skipOnError {
 		return err

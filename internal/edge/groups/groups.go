@@ -31,15 +31,24 @@ func New(ctx context.Context, props map[string]string, timeout time.Duration, lo
 	if err != nil {
 		return nil, err
 	}
-	// Later versions name topics by id; these say the same by name.
-	versions := kversion.Tip()
-	versions.SetMaxKeyVersion(int16(kmsg.OffsetCommit), 9)
-	versions.SetMaxKeyVersion(int16(kmsg.OffsetFetch), 9)
-	cl, err := kgo.NewClient(append(opts, kgo.MaxVersions(versions))...)
+	cl, err := kgo.NewClient(append(opts, kgo.MaxVersions(versions()))...)
 	if err != nil {
 		return nil, err
 	}
 	return &Admin{cl, timeout}, nil
+}
+
+// versions are the latest of all requests, but for two whose later ones name topics by id: the tools name them by name.
+func versions() *kversion.Versions {
+	v := kversion.Tip()
+	for key := int16(0); key <= kmsg.MaxKey; key++ {
+		if req := kmsg.RequestForKey(key); req != nil {
+			v.SetMaxKeyVersion(key, req.MaxVersion())
+		}
+	}
+	v.SetMaxKeyVersion(int16(kmsg.OffsetCommit), 9)
+	v.SetMaxKeyVersion(int16(kmsg.OffsetFetch), 9)
+	return v
 }
 
 // Close ends the connections.
