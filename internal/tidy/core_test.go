@@ -3,7 +3,6 @@ package tidy
 import (
 	"go/ast"
 	"go/importer"
-	"go/token"
 	"go/types"
 	"io"
 	"os"
@@ -113,14 +112,13 @@ func TestCoresRangeOverNoMap(t *testing.T) {
 			continue
 		}
 		info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-		conf := types.Config{
-			Importer: importer.ForCompiler(tr.fset, "gc", exports),
-			Error:    func(error) {}, // a package that does not compile is the compiler's to report
+		conf := types.Config{Importer: importer.ForCompiler(tr.fset, "gc", exports)}
+		if _, err := conf.Check(module+"/"+dir, tr.fset, syntax, info); err != nil {
+			t.Errorf("%s cannot be looked into: %v", dir, err)
 		}
-		_, _ = conf.Check(module+"/"+dir, tr.fset, syntax, info) // see Error above
 		tr.product(func(f file) {
 			if f.dir() == dir {
-				functions(f, func(fn *ast.FuncDecl) { found[symbol(f, fn)] += mapRanges(tr.fset, info, fn) })
+				functions(f, func(fn *ast.FuncDecl) { found[symbol(f, fn)] += mapRanges(info, fn) })
 			}
 		})
 	}
@@ -133,7 +131,7 @@ func TestCoresRangeOverNoMap(t *testing.T) {
 }
 
 // mapRanges counts the range statements over maps, and over their iterators, in one function.
-func mapRanges(_ *token.FileSet, info *types.Info, fn *ast.FuncDecl) int {
+func mapRanges(info *types.Info, fn *ast.FuncDecl) int {
 	n := 0
 	ast.Inspect(fn, func(node ast.Node) bool {
 		r, ok := node.(*ast.RangeStmt)
