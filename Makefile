@@ -94,11 +94,11 @@ golden: ## record the golden files again from Apache Kafka (needs Java and Maven
 
 # ---- generated files -----------------------------------------------------------------------------------------------
 
-gen:
-	$(GO) generate ./...
+gen: docs
 
-docs: build ## the generated pages of docs/
-	$(GO) generate ./internal/config/... ./internal/broker/api/... ./internal/telemetry/...
+docs: build ## the generated files: docs/config.md from the table of keys, docs/protocol.md from the API table
+	bin/headrace docs config > docs/config.md
+	$(GO) generate ./...
 
 check-gen: gen ## fails when a generated file is not what its generator makes
 	git diff --exit-code --stat
