@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/cli/console"
 	"github.com/headrace/headrace/internal/cli/jopt"
 	"github.com/headrace/headrace/internal/edge/admin"
+	"github.com/headrace/headrace/internal/edge/javaerr"
 )
 
 // brokerAPIVersionsOptions are the options of kafka-broker-api-versions, in the words of its --help.
@@ -49,6 +50,9 @@ func kafkaBrokerAPIVersions(ctx context.Context, t *tool, args []string) int {
 		return fail(err)
 	}
 	a, err := connectAdmin(ctx, s)
+	if cause := errors.Unwrap(err); cause != nil && errors.As(cause, new(*javaerr.Exception)) {
+		err = cause // the original's client of this command does not wrap what is wrong with its configs
+	}
 	if err != nil {
 		return fail(err)
 	}

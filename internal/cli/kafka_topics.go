@@ -118,7 +118,7 @@ func (c *topics) check() error {
 		}
 	}
 	if s.Has("alter") {
-		if err := p.CheckInvalidSet(s, []string{"bootstrap-server", "config"}, []string{"alter"}, alterTopicConfigsElsewhere); err != nil {
+		if err := p.CheckInvalidSet(s, []string{"config", "bootstrap-server"}, []string{"alter"}, alterTopicConfigsElsewhere); err != nil {
 			return err
 		}
 		if err := p.CheckRequired(s, "partitions"); err != nil {

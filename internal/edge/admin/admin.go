@@ -108,8 +108,16 @@ func call[Resp kmsg.Response](ctx context.Context, a *Admin, name string, send k
 		e.Cause = err
 		return none, e
 	}
+	if strings.Contains(err.Error(), "broker is too old") { // kgo has no sentinel for a request that the broker lacks
+		return none, javaerr.Coded(unsupportedVersion, "The node does not support "+kmsg.NameForKey(req.Key()))
+	}
 	return none, javaerr.From(err)
 }
+
+const (
+	unsupportedVersion         = 35
+	clusterAuthorizationFailed = 31
+)
 
 // isUnreachable says that no broker answered. The Java client keeps trying until its timeout, which tells the user
 // nothing more, so the answer is given at once.

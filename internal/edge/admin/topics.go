@@ -60,6 +60,9 @@ func (a *Admin) DescribeTopics(ctx context.Context, names []string, limit int32)
 	var topics []Topic
 	for {
 		resp, err := call[*kmsg.DescribeTopicPartitionsResponse](ctx, a, "describeTopicPartitions", nil, req)
+		if javaerr.CodeOf(err) == unsupportedVersion { // brokers before 3.8
+			return a.describeByMetadata(ctx, names)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -85,19 +88,43 @@ func (a *Admin) DescribeTopics(ctx context.Context, names []string, limit int32)
 	}
 }
 
+// describeByMetadata is DescribeTopics without ELRs, for brokers that know no better request.
+func (a *Admin) describeByMetadata(ctx context.Context, names []string) ([]Topic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, n := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &n
+		req.Topics = append(req.Topics, t)
+	}
+	return a.metadata(ctx, "describeTopics", req)
+}
+
 // DescribeTopicID describes one topic by its id.
 func (a *Admin) DescribeTopicID(ctx context.Context, id ID) (Topic, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
 	t.TopicID = id
 	req.Topics = append(req.Topics, t)
-	resp, err := call[*kmsg.MetadataResponse](ctx, a, "describeTopicsWithIds", nil, req)
+	topics, err := a.metadata(ctx, "describeTopicsWithIds", req)
 	if err != nil {
 		return Topic{}, err
 	}
+	if len(topics) == 0 {
+		return Topic{}, javaerr.New("UnknownTopicIdException", "TopicId %s not found.", id)
+	}
+	return topics[0], nil
+}
+
+// metadata sends req and returns the topics of the answer; the first error of one is the call's.
+func (a *Admin) metadata(ctx context.Context, name string, req *kmsg.MetadataRequest) ([]Topic, error) {
+	resp, err := call[*kmsg.MetadataResponse](ctx, a, name, nil, req)
+	if err != nil {
+		return nil, err
+	}
+	var topics []Topic
 	for _, t := range resp.Topics {
 		if err := javaerr.Coded(t.ErrorCode, ""); err != nil {
-			return Topic{}, err
+			return nil, err
 		}
 		topic := Topic{ID: t.TopicID, Internal: t.IsInternal}
 		if t.Topic != nil {
@@ -107,9 +134,9 @@ func (a *Admin) DescribeTopicID(ctx context.Context, id ID) (Topic, error) {
 			topic.Partitions = append(topic.Partitions, Partition{ID: p.Partition, Leader: p.Leader, Replicas: p.Replicas, ISR: p.ISR})
 		}
 		slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.ID, b.ID) })
-		return topic, nil
+		topics = append(topics, topic)
 	}
-	return Topic{}, javaerr.New("UnknownTopicIdException", "TopicId %s not found.", id)
+	return topics, nil
 }
 
 // NewTopic says how a topic is to be made.
@@ -158,6 +185,9 @@ func (a *Admin) CreatePartitions(ctx context.Context, topic string, count int32,
 	req.TimeoutMillis = int32(a.timeout.Milliseconds())
 	t := kmsg.NewCreatePartitionsRequestTopic()
 	t.Topic, t.Count = topic, count
+	if assignment != nil { // an empty one is refused by the broker, none is not
+		t.Assignment = []kmsg.CreatePartitionsRequestTopicAssignment{}
+	}
 	for _, replicas := range assignment {
 		ra := kmsg.NewCreatePartitionsRequestTopicAssignment()
 		ra.Replicas = replicas
@@ -221,10 +251,12 @@ func (a *Admin) Reassignments(ctx context.Context, topics []Topic) (map[string]m
 		req.Topics = append(req.Topics, rt)
 	}
 	resp, err := call[*kmsg.ListPartitionReassignmentsResponse](ctx, a, "listPartitionReassignments", nil, req)
+	if javaerr.CodeOf(err) == unsupportedVersion {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	const unsupportedVersion, clusterAuthorizationFailed = 35, 31
 	if c := resp.ErrorCode; c == unsupportedVersion || c == clusterAuthorizationFailed {
 		return nil, nil
 	}
