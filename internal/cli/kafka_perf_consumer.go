@@ -44,7 +44,7 @@ func kafkaConsumerPerfTest(ctx context.Context, t *tool, args []string) int {
 		if ctx.Err() != nil {
 			return exitInterrupted
 		}
-		t.errorf("%s\n%s", messageOf(err), console.StackTrace(err))
+		t.errorf("%s\n%s\n", messageOf(err), console.StackTrace(err))
 		return exitFailed
 	}
 	return exitOK

@@ -131,7 +131,7 @@ func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 		kgo.ConsumeResetOffset(reset),
 		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMaxBytes(maxBytes),
-		kgo.BrokerMaxReadBytes(1<<30),
+		kgo.BrokerMaxReadBytes(1 << 30),
 		kgo.FetchMaxPartitionBytes(max(min(s.int32("max.partition.fetch.bytes"), maxBytes), 1)),
 		kgo.FetchMaxWait(max(s.millis("fetch.max.wait.ms"), 10*time.Millisecond)),
 		kgo.FetchMinBytes(max(s.int32("fetch.min.bytes"), 1)),

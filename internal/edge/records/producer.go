@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -58,6 +59,7 @@ type Producer struct {
 	counters *counters
 	clientID string
 	made     time.Time
+	log      *slog.Logger
 
 	mu struct {
 		sync.Mutex
@@ -81,7 +83,10 @@ func NewProducer(ctx context.Context, o ProducerOptions) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Producer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now()}
+	p := &Producer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), log: o.Log}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
 	if p.cl, err = kgo.NewClient(append(append(base, opts...), kgo.WithHooks(p.counters))...); err != nil {
 		return nil, err
 	}
@@ -274,6 +279,8 @@ func (p *Producer) awaitTopic(ctx context.Context, topic string) error {
 			p.mu.Unlock()
 			return nil
 		case errors.Is(err, kerr.InvalidTopicException):
+			p.log.Error(fmt.Sprintf("[Producer clientId=%s] Metadata response reported invalid topics [%s]", p.clientID, topic),
+				"class", "org.apache.kafka.clients.Metadata")
 			return javaerr.New("InvalidTopicException", "Invalid topics: [%s]", topic)
 		case errors.Is(err, kerr.TopicAuthorizationFailed):
 			return javaerr.New("TopicAuthorizationException", "Not authorized to access topics: [%s]", topic)
