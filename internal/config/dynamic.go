@@ -57,10 +57,11 @@ var securityBase = []string{
 }
 
 // ValidateBroker checks dynamic values of a broker, or of the cluster's default, against each other and this node's
-// file. The error is a [*ValueError] in Kafka's words (DynamicBrokerConfig.validateConfigs).
+// file. The error has Kafka's words (DynamicBrokerConfig.validateConfigs) and wraps kerr.InvalidRequest, as Kafka's
+// brokers answer.
 func (c *Config) ValidateBroker(perBroker bool, values map[string]string) error {
 	if err := validateBroker(perBroker, values); err != nil {
-		return err
+		return &requestError{err.Error()}
 	}
 	next := &Config{static: c.static, cluster: c.cluster, broker: c.broker}
 	if perBroker {
@@ -70,7 +71,7 @@ func (c *Config) ValidateBroker(perBroker bool, values map[string]string) error 
 	}
 	err := next.resolve()
 	if e, ok := err.(*ValueError); ok { //nolint:errorlint // made in this package, never wrapped
-		return &ValueError{Key: e.Key, Message: e.Message} // without the place in a file: it is not at fault
+		return &requestError{e.Message} // without the place in a file: it is not at fault
 	}
 	return err
 }
