@@ -150,8 +150,9 @@ func (n *Node) dirFailed(d directory, err error) {
 // what it can, makes everything durable and closes its files. It must be called
 // once.
 func (n *Node) Run(ctx context.Context) error {
-	err := n.parts.run(ctx)
-	return errors.Join(err, n.Close())
+	err := errors.Join(n.parts.run(ctx), n.Close())
+	n.opts.logger.Info("stopped", "node", n.set.nodeID)
+	return err
 }
 
 // Abandon ends the node as a crash of its process would: nothing more is made
