@@ -60,6 +60,7 @@ func (s *story) runAdmin(t *testing.T, d *datadriven.TestData) string {
 	if d.HasArg("await") {
 		var text string
 		d.ScanArgs(t, "await", &text)
+		text = strings.ReplaceAll(text, "_", " ")
 		for ctx, n := t.Context(), 0; n < 250 && !strings.Contains(out.stdout.String(), text); n++ { // brokers apply their configs later
 			pause(ctx)
 			out, status = s.execAdmin(t, command.class, command.run, words)
