@@ -45,7 +45,6 @@ type Option func(*options)
 type options struct {
 	logger *slog.Logger
 	fs     vfs.FS
-	memory bool
 }
 
 // WithLogger makes the node log to l; without it, a node logs to standard

@@ -3,6 +3,7 @@ package headrace
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/headrace/headrace/internal/broker/replica"
@@ -39,41 +40,92 @@ func (n *Node) readiness() error {
 
 // metricTable lists every metric of a node: Kafka's, one to one, and our own.
 func (n *Node) metricTable() []telemetry.Metric {
-	one := func(f func() float64) func(func(float64, ...string)) {
-		return func(emit func(float64, ...string)) { emit(f()) }
-	}
+	return slices.Concat(n.topicMetrics(), n.clusterMetrics(), n.logMetrics(), n.connectionMetrics())
+}
+
+// one is the reading of a metric without labels.
+func one(f func() float64) func(func(float64, ...string)) {
+	return func(emit func(float64, ...string)) { emit(f()) }
+}
+
+func (n *Node) topicMetrics() []telemetry.Metric {
 	const topicMetrics = "kafka.server:type=BrokerTopicMetrics,name="
 	return []telemetry.Metric{
-		{Name: "kafka_server_brokertopicmetrics_messagesin_total", MBean: topicMetrics + "MessagesInPerSec,topic=*", Help: "Records appended.",
-			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.MessagesIn.Load() })},
-		{Name: "kafka_server_brokertopicmetrics_bytesin_total", MBean: topicMetrics + "BytesInPerSec,topic=*", Help: "Bytes of batches appended.",
-			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.BytesIn.Load() })},
-		{Name: "kafka_server_brokertopicmetrics_bytesout_total", MBean: topicMetrics + "BytesOutPerSec,topic=*", Help: "Bytes of batches sent to consumers.",
-			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.BytesOut.Load() })},
-		{Name: "kafka_server_brokertopicmetrics_failedproducerequests_total", MBean: topicMetrics + "FailedProduceRequestsPerSec,topic=*", Help: "Partitions of Produce requests that failed.",
-			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.FailedProduce.Load() })},
-		{Name: "kafka_server_brokertopicmetrics_failedfetchrequests_total", MBean: topicMetrics + "FailedFetchRequestsPerSec,topic=*", Help: "Partitions of Fetch requests that failed.",
-			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.FailedFetch.Load() })},
-		{Name: "kafka_server_replicamanager_partitioncount", MBean: "kafka.server:type=ReplicaManager,name=PartitionCount", Help: "Partitions on this broker.",
-			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.replicas.Len()) })},
-		{Name: "kafka_server_replicamanager_leadercount", MBean: "kafka.server:type=ReplicaManager,name=LeaderCount", Help: "Partitions that this broker leads.",
-			Kind: telemetry.Gauge, Read: one(n.leaderCount)},
-		{Name: "kafka_controller_kafkacontroller_activecontrollercount", MBean: "kafka.controller:type=KafkaController,name=ActiveControllerCount", Help: "1 on the active controller, else 0.",
-			Kind: telemetry.Gauge, Read: one(func() float64 { return truth(n.quorum.Active()) })},
-		{Name: "kafka_controller_kafkacontroller_globaltopiccount", MBean: "kafka.controller:type=KafkaController,name=GlobalTopicCount", Help: "Topics of the cluster.",
-			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.quorum.Image().NumTopics()) })},
-		{Name: "kafka_controller_kafkacontroller_globalpartitioncount", MBean: "kafka.controller:type=KafkaController,name=GlobalPartitionCount", Help: "Partitions of the cluster.",
-			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.quorum.Image().NumPartitions()) })},
-		{Name: "kafka_log_log_size", MBean: "kafka.log:type=Log,name=Size", Help: "Bytes of a partition's segments.",
-			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().Size() })},
-		{Name: "kafka_log_log_logstartoffset", MBean: "kafka.log:type=Log,name=LogStartOffset", Help: "First offset of a partition.",
-			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().StartOffset() })},
-		{Name: "kafka_log_log_logendoffset", MBean: "kafka.log:type=Log,name=LogEndOffset", Help: "Offset of a partition's next record.",
-			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().EndOffset() })},
-		{Name: "kafka_log_logmanager_offlinelogdirectorycount", MBean: "kafka.log:type=LogManager,name=OfflineLogDirectoryCount", Help: "Log directories that have failed.",
-			Kind: telemetry.Gauge, Read: one(n.offlineDirs)},
-		{Name: "kafka_network_requestmetrics_requests_total", MBean: "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*", Help: "Requests served.",
-			Labels: []string{"request"}, Read: n.requestCounts},
+		{
+			Name: "kafka_server_brokertopicmetrics_messagesin_total", MBean: topicMetrics + "MessagesInPerSec,topic=*", Help: "Records appended.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.MessagesIn.Load() }),
+		},
+		{
+			Name: "kafka_server_brokertopicmetrics_bytesin_total", MBean: topicMetrics + "BytesInPerSec,topic=*", Help: "Bytes of batches appended.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.BytesIn.Load() }),
+		},
+		{
+			Name: "kafka_server_brokertopicmetrics_bytesout_total", MBean: topicMetrics + "BytesOutPerSec,topic=*", Help: "Bytes of batches sent to consumers.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.BytesOut.Load() }),
+		},
+		{
+			Name: "kafka_server_brokertopicmetrics_failedproducerequests_total", MBean: topicMetrics + "FailedProduceRequestsPerSec,topic=*", Help: "Partitions of Produce requests that failed.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.FailedProduce.Load() }),
+		},
+		{
+			Name: "kafka_server_brokertopicmetrics_failedfetchrequests_total", MBean: topicMetrics + "FailedFetchRequestsPerSec,topic=*", Help: "Partitions of Fetch requests that failed.",
+			Labels: []string{"topic"}, Read: n.perTopic(func(t *replica.Traffic) int64 { return t.FailedFetch.Load() }),
+		},
+	}
+}
+
+func (n *Node) clusterMetrics() []telemetry.Metric {
+	return []telemetry.Metric{
+		{
+			Name: "kafka_server_replicamanager_partitioncount", MBean: "kafka.server:type=ReplicaManager,name=PartitionCount", Help: "Partitions on this broker.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.replicas.Len()) }),
+		},
+		{
+			Name: "kafka_server_replicamanager_leadercount", MBean: "kafka.server:type=ReplicaManager,name=LeaderCount", Help: "Partitions that this broker leads.",
+			Kind: telemetry.Gauge, Read: one(n.leaderCount),
+		},
+		{
+			Name: "kafka_controller_kafkacontroller_activecontrollercount", MBean: "kafka.controller:type=KafkaController,name=ActiveControllerCount", Help: "1 on the active controller, else 0.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return truth(n.quorum.Active()) }),
+		},
+		{
+			Name: "kafka_controller_kafkacontroller_globaltopiccount", MBean: "kafka.controller:type=KafkaController,name=GlobalTopicCount", Help: "Topics of the cluster.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.quorum.Image().NumTopics()) }),
+		},
+		{
+			Name: "kafka_controller_kafkacontroller_globalpartitioncount", MBean: "kafka.controller:type=KafkaController,name=GlobalPartitionCount", Help: "Partitions of the cluster.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.quorum.Image().NumPartitions()) }),
+		},
+	}
+}
+
+func (n *Node) logMetrics() []telemetry.Metric {
+	return []telemetry.Metric{
+		{
+			Name: "kafka_log_log_size", MBean: "kafka.log:type=Log,name=Size", Help: "Bytes of a partition's segments.",
+			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().Size() }),
+		},
+		{
+			Name: "kafka_log_log_logstartoffset", MBean: "kafka.log:type=Log,name=LogStartOffset", Help: "First offset of a partition.",
+			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().StartOffset() }),
+		},
+		{
+			Name: "kafka_log_log_logendoffset", MBean: "kafka.log:type=Log,name=LogEndOffset", Help: "Offset of a partition's next record.",
+			Kind: telemetry.Gauge, Labels: []string{"topic", "partition"}, Read: n.perPartition(func(p *replica.Partition) int64 { return p.Log().EndOffset() }),
+		},
+		{
+			Name: "kafka_log_logmanager_offlinelogdirectorycount", MBean: "kafka.log:type=LogManager,name=OfflineLogDirectoryCount", Help: "Log directories that have failed.",
+			Kind: telemetry.Gauge, Read: one(n.offlineDirs),
+		},
+	}
+}
+
+func (n *Node) connectionMetrics() []telemetry.Metric {
+	return []telemetry.Metric{
+		{
+			Name: "kafka_network_requestmetrics_requests_total", MBean: "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*", Help: "Requests served.",
+			Labels: []string{"request"}, Read: n.requestCounts,
+		},
 		{Name: "headrace_connections", Help: "Open connections.", Kind: telemetry.Gauge, Read: n.fromServer(func(s serverStats) int64 { return s.open })},
 		{Name: "headrace_connections_accepted_total", Help: "Connections accepted.", Read: n.fromServer(func(s serverStats) int64 { return s.accepted })},
 		{Name: "headrace_connections_refused_total", Help: "Connections over a limit.", Read: n.fromServer(func(s serverStats) int64 { return s.refused })},

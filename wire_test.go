@@ -166,7 +166,7 @@ func TestEveryVersionOfProduceAndFetch(t *testing.T) {
 // C03: versions 0 to 2 are advertised and get an error, not a disconnect.
 func TestOldProduceGetsAnError(t *testing.T) {
 	c := wireNode(t, "old", 1)
-	for v := int16(0); v < 3; v++ {
+	for v := range int16(3) {
 		resp := ask[*kmsg.ProduceResponse](c, produceRequest("old", 0, 1, []byte{0}), v)
 		if code := resp.Topics[0].Partitions[0].ErrorCode; code != kerr.UnsupportedVersion.Code {
 			t.Errorf("v%d: code %d", v, code)

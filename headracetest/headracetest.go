@@ -13,6 +13,7 @@ package headracetest
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -124,9 +125,7 @@ func (b *Broker) start() {
 		// The controller's port may be another at each start: the node is alone.
 		"controller.quorum.bootstrap.servers": b.controllerAddr,
 	}
-	for k, v := range b.properties {
-		properties[k] = v
-	}
+	maps.Copy(properties, b.properties)
 	opts := []headrace.Option{headrace.WithLogger(b.logger)}
 	if b.mem != nil {
 		opts = append(opts, headrace.WithFS(b.mem))
@@ -163,6 +162,8 @@ func (b *Broker) abandon() {
 	b.t.Helper()
 	b.node.Abandon()
 	b.cancel()
-	<-b.done // its complaints are those of a node that lost its disk
+	if err := <-b.done; err != nil { // as of a node that has lost its disk
+		b.logger.Debug("abandoned", "error", err)
+	}
 	b.node = nil
 }

@@ -190,7 +190,7 @@ func (s *story) produce(ctx context.Context, t *testing.T, d *datadriven.TestDat
 	cl, err := kgo.NewClient(kgo.SeedBrokers(s.bootstrap), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
 	must(t, err)
 	defer cl.Close()
-	for _, line := range strings.Split(d.Input, "\n") {
+	for line := range strings.SplitSeq(d.Input, "\n") {
 		fields := append(strings.Split(line, "|"), "", "", "")
 		r := &kgo.Record{Topic: arg(t, d, "topic"), Partition: int32(number32(t, d, "partition")), Key: field(t, fields[0]), Value: field(t, fields[1])}
 		if fields[2] != "" {

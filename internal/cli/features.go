@@ -18,8 +18,10 @@ type metadataVersion struct {
 // featureNames are the features beside metadata.version, as Feature.PRODUCTION_FEATURES; featureLatest their highest
 // levels.
 var (
-	featureNames = [6]string{"kraft.version", "transaction.version", "group.version", "eligible.leader.replicas.version",
-		"share.version", "streams.version"}
+	featureNames = [6]string{
+		"kraft.version", "transaction.version", "group.version", "eligible.leader.replicas.version",
+		"share.version", "streams.version",
+	}
 	featureLatest = [6]int16{1, 2, 1, 1, 1, 1}
 )
 

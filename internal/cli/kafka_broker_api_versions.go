@@ -16,10 +16,14 @@ import (
 
 // brokerAPIVersionsOptions are the options of kafka-broker-api-versions, in the words of its --help.
 var brokerAPIVersionsOptions = slices.Concat(jopt.Default(), []*jopt.Option{
-	{Names: []string{"command-config"}, Arg: jopt.Required, ArgDoc: "command config property file",
-		Doc: "A property file containing configs to be passed to Admin Client."},
-	{Names: []string{"bootstrap-server"}, Arg: jopt.Required, ArgDoc: "server(s) to use for bootstrapping",
-		Doc: "REQUIRED: The server to connect to."},
+	{
+		Names: []string{"command-config"}, Arg: jopt.Required, ArgDoc: "command config property file",
+		Doc: "A property file containing configs to be passed to Admin Client.",
+	},
+	{
+		Names: []string{"bootstrap-server"}, Arg: jopt.Required, ArgDoc: "server(s) to use for bootstrapping",
+		Doc: "REQUIRED: The server to connect to.",
+	},
 })
 
 // kafkaBrokerAPIVersions is kafka-broker-api-versions, as org.apache.kafka.tools.BrokerApiVersionsCommand.

@@ -45,8 +45,7 @@ func kafkaConfigs(ctx context.Context, t *tool, args []string) int {
 		return exitInterrupted
 	}
 	class := ""
-	var e *javaerr.Exception
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*javaerr.Exception](err); ok {
 		class = e.Class
 	}
 	switch {
@@ -161,8 +160,10 @@ func (c *configs) alter(ctx context.Context) error {
 	return nil
 }
 
-var configResources = map[string]config.Resource{"topics": config.Topic, "brokers": config.Broker, "groups": config.Group,
-	"client-metrics": config.ClientMetrics, "broker-loggers": config.BrokerLogger}
+var configResources = map[string]config.Resource{
+	"topics": config.Topic, "brokers": config.Broker, "groups": config.Group,
+	"client-metrics": config.ClientMetrics, "broker-loggers": config.BrokerLogger,
+}
 
 func alterOps(set map[string]string, remove []string) []admin.Op {
 	var ops []admin.Op
@@ -366,7 +367,8 @@ func parseScram(set map[string]string) ([]admin.ScramPassword, error) {
 			return nil, illegalArgument("Iterations %d is less than the minimum %d required for %s", iterations, leastIterations, mechanism)
 		}
 		passwords = append(passwords, admin.ScramPassword{
-			ScramCredential: admin.ScramCredential{Mechanism: mechanism, Iterations: int32(iterations)}, Password: m[2]})
+			Mechanism: mechanism, Iterations: int32(iterations), Password: m[2],
+		})
 	}
 	return passwords, nil
 }

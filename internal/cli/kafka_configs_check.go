@@ -12,10 +12,22 @@ var entityTypes = []string{"topics", "clients", "users", "brokers", "ips", "clie
 
 // entityFlags are the options that name an entity by its type; defaultFlags those for the default entity of a type.
 var (
-	entityFlags = [][2]string{{"topic", "topics"}, {"client", "clients"}, {"user", "users"}, {"broker", "brokers"},
-		{"broker-logger", "broker-loggers"}, {"ip", "ips"}, {"client-metrics", "client-metrics"}, {"group", "groups"}}
-	defaultFlags = [][2]string{{"client-defaults", "clients"}, {"user-defaults", "users"}, {"broker-defaults", "brokers"},
-		{"ip-defaults", "ips"}}
+	entityFlags = [][2]string{
+		{"topic", "topics"},
+		{"client", "clients"},
+		{"user", "users"},
+		{"broker", "brokers"},
+		{"broker-logger", "broker-loggers"},
+		{"ip", "ips"},
+		{"client-metrics", "client-metrics"},
+		{"group", "groups"},
+	}
+	defaultFlags = [][2]string{
+		{"client-defaults", "clients"},
+		{"user-defaults", "users"},
+		{"broker-defaults", "brokers"},
+		{"ip-defaults", "ips"},
+	}
 )
 
 // readEntities fills types and names from the command line.

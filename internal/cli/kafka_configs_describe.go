@@ -23,8 +23,10 @@ func (c *configs) describe(ctx context.Context) error {
 }
 
 // dynamicSources are the sources of values that were set at run time, by entity type.
-var dynamicSources = map[string]config.Source{"topics": config.DynamicTopic, "brokers": config.DynamicBroker,
-	"client-metrics": config.DynamicClientMetrics, "groups": config.DynamicGroup}
+var dynamicSources = map[string]config.Source{
+	"topics": config.DynamicTopic, "brokers": config.DynamicBroker,
+	"client-metrics": config.DynamicClientMetrics, "groups": config.DynamicGroup,
+}
 
 // described is one resource with the entries that are to be shown.
 type described struct {

@@ -19,21 +19,31 @@ var (
 var configsOptions = slices.Concat(jopt.Default(), []*jopt.Option{
 	{Names: []string{"bootstrap-server"}, Arg: jopt.Required, ArgDoc: "server to connect to", Doc: "The Kafka servers to connect to."},
 	{Names: []string{"bootstrap-controller"}, Arg: jopt.Required, ArgDoc: "controller to connect to", Doc: "The Kafka controllers to connect to."},
-	{Names: []string{"command-config"}, Arg: jopt.Required, ArgDoc: "command config property file",
+	{
+		Names: []string{"command-config"}, Arg: jopt.Required, ArgDoc: "command config property file",
 		Doc: "Property file containing configs to be passed to Admin Client. This is used only with --bootstrap-server option for " +
-			"describing and altering broker configs."},
+			"describing and altering broker configs.",
+	},
 	{Names: []string{"alter"}, Doc: "Alter the configuration for the entity."},
 	{Names: []string{"describe"}, Doc: "List configs for the given entity."},
 	{Names: []string{"all"}, Doc: "List all configs for the given entity, including static configs if available."},
-	{Names: []string{"entity-type"}, Arg: jopt.Required,
-		Doc: "Type of entity (topics/clients/users/brokers/broker-loggers/ips/client-metrics/groups)"},
-	{Names: []string{"entity-name"}, Arg: jopt.Required,
-		Doc: "Name of entity (topic name/client id/user principal name/broker id/ip/client metrics/group id)"},
-	{Names: []string{"entity-default"},
-		Doc: "Default entity name for clients/users/brokers/ips (applies to corresponding entity type)"},
+	{
+		Names: []string{"entity-type"}, Arg: jopt.Required,
+		Doc: "Type of entity (topics/clients/users/brokers/broker-loggers/ips/client-metrics/groups)",
+	},
+	{
+		Names: []string{"entity-name"}, Arg: jopt.Required,
+		Doc: "Name of entity (topic name/client id/user principal name/broker id/ip/client metrics/group id)",
+	},
+	{
+		Names: []string{"entity-default"},
+		Doc:   "Default entity name for clients/users/brokers/ips (applies to corresponding entity type)",
+	},
 	{Names: []string{"add-config"}, Arg: jopt.Required, Doc: addConfigDoc()},
-	{Names: []string{"add-config-file"}, Arg: jopt.Required,
-		Doc: "Path to a properties file with configs to add. See add-config for a list of valid configurations."},
+	{
+		Names: []string{"add-config-file"}, Arg: jopt.Required,
+		Doc: "Path to a properties file with configs to add. See add-config for a list of valid configurations.",
+	},
 	{Names: []string{"delete-config"}, Arg: jopt.Required, Separator: ',', Doc: "config keys to remove 'k1,k2'"},
 	{Names: []string{"topic"}, Arg: jopt.Required, Doc: "The topic's name."},
 	{Names: []string{"client"}, Arg: jopt.Required, Doc: "The client's ID."},

@@ -39,8 +39,7 @@ func kafkaConsoleConsumer(ctx context.Context, t *tool, args []string) int {
 		return status
 	}
 	settings, err := readConsoleConsumerSettings(t, parser, options)
-	var plain plainError
-	if errors.As(err, &plain) {
+	if plain, ok := errors.AsType[plainError](err); ok {
 		fmt.Fprintln(t.err, plain)
 		return exitFailed
 	}

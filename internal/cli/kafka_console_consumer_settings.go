@@ -130,7 +130,7 @@ func consoleConsumerProps(p *jopt.Parser, s *jopt.Set) (map[string]string, error
 	}
 	props["group.id"] = group
 	if group == "" { // a group for this run alone: its offsets are not worth a commit
-		props["group.id"] = "console-consumer-" + strconv.Itoa(rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)).IntN(100000)) //nolint:gosec // a name, not a secret
+		props["group.id"] = "console-consumer-" + strconv.Itoa(rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)).IntN(100000))
 		if _, ok := props["enable.auto.commit"]; !ok {
 			props["enable.auto.commit"] = "false"
 		}

@@ -40,8 +40,7 @@ func kafkaConsoleProducer(ctx context.Context, t *tool, args []string) int {
 		return t.uncaught(err)
 	}
 	if err := c.open(ctx); err != nil {
-		var option *jopt.Error
-		if errors.As(err, &option) {
+		if option, ok := errors.AsType[*jopt.Error](err); ok {
 			fmt.Fprintln(t.err, option.Message)
 			return exitFailed
 		}
@@ -94,12 +93,12 @@ func validateBootstrapServer(list string) error {
 	if strings.TrimSpace(list) == "" {
 		return errors.New("Error while validating the bootstrap address\n") //nolint:staticcheck // Kafka's words
 	}
-	for _, server := range strings.Split(strings.TrimRight(list, ","), ",") {
-		i := strings.LastIndexByte(server, ':')
-		if i < 0 {
+	for server := range strings.SplitSeq(strings.TrimRight(list, ","), ",") {
+		_, after, ok := strings.CutLast(server, ":")
+		if !ok {
 			return errors.New("Please provide valid host:port like host1:9091,host2:9092\n") //nolint:staticcheck // Kafka's words
 		}
-		if _, err := strconv.ParseInt(server[i+1:], 10, 32); err != nil {
+		if _, err := strconv.ParseInt(after, 10, 32); err != nil {
 			return errors.New("Please provide valid host:port like host1:9091,host2:9092\n") //nolint:staticcheck // Kafka's words
 		}
 	}
@@ -156,10 +155,17 @@ func (c *consoleProducer) readerProps() (map[string]string, error) {
 
 // producerOptionKeys says which property each option sets. The last of two for one key wins.
 var producerOptionKeys = [][2]string{
-	{"linger.ms", "timeout"}, {"acks", "request-required-acks"}, {"request.timeout.ms", "request-timeout-ms"},
-	{"retries", "message-send-max-retries"}, {"retry.backoff.ms", "retry-backoff-ms"}, {"send.buffer.bytes", "socket-buffer-size"},
-	{"buffer.memory", "max-memory-bytes"}, {"batch.size", "batch-size"}, {"batch.size", "max-partition-memory-bytes"},
-	{"metadata.max.age.ms", "metadata-expiry-ms"}, {"max.block.ms", "max-block-ms"},
+	{"linger.ms", "timeout"},
+	{"acks", "request-required-acks"},
+	{"request.timeout.ms", "request-timeout-ms"},
+	{"retries", "message-send-max-retries"},
+	{"retry.backoff.ms", "retry-backoff-ms"},
+	{"send.buffer.bytes", "socket-buffer-size"},
+	{"buffer.memory", "max-memory-bytes"},
+	{"batch.size", "batch-size"},
+	{"batch.size", "max-partition-memory-bytes"},
+	{"metadata.max.age.ms", "metadata-expiry-ms"},
+	{"max.block.ms", "max-block-ms"},
 }
 
 func (c *consoleProducer) producerProps() (map[string]string, error) {

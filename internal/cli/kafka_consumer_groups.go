@@ -124,8 +124,7 @@ func (c *consumerGroups) run(ctx context.Context) int {
 
 // messageOf is Throwable.getMessage: null for an exception that has none.
 func messageOf(err error) string {
-	var option *jopt.Error
-	if errors.As(err, &option) {
+	if option, ok := errors.AsType[*jopt.Error](err); ok {
 		return option.Message
 	}
 	if m := javaerr.Message(err); m != "" {
@@ -284,7 +283,7 @@ func (c *consumerGroups) filter(option, what string, valid []string) ([]string, 
 		return nil, err
 	}
 	var out []string
-	for _, word := range strings.Split(text, ",") {
+	for word := range strings.SplitSeq(text, ",") {
 		word = strings.TrimSpace(word)
 		i := slices.IndexFunc(valid, func(v string) bool { return strings.EqualFold(v, word) })
 		if i < 0 {

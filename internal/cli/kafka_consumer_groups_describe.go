@@ -62,7 +62,7 @@ func (c *consumerGroups) present(d groups.Description, rows int) (bool, error) {
 		c.errorf("\nWarning: Consumer group '%s' is rebalancing.\n", d.Group)
 	case "Stable":
 	default:
-		return false, kafkaException(errors.New("Expected a valid consumer group state, but found '" + d.State + "'.")) //nolint:staticcheck // Kafka's words
+		return false, kafkaException(errors.New("Expected a valid consumer group state, but found '" + d.State + "'."))
 	}
 	return d.State != "Dead" && rows > 0, nil
 }

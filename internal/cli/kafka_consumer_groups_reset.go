@@ -127,7 +127,7 @@ func parseTopicArgument(word string) ([]groups.Partition, error) {
 		return nil, illegalArgument("Invalid topic arg '%s', expected topic name and partitions", word)
 	}
 	var out []groups.Partition
-	for _, text := range strings.Split(strings.TrimRight(pieces[1], ","), ",") {
+	for text := range strings.SplitSeq(strings.TrimRight(pieces[1], ","), ",") {
 		id, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
 			return nil, illegalArgument("Invalid partition '%s' specified in topic arg '%s''", text, word)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"strconv"
@@ -27,7 +28,7 @@ type consumerPerf struct {
 }
 
 func kafkaConsumerPerfTest(ctx context.Context, t *tool, args []string) int {
-	group := "perf-consumer-" + strconv.Itoa(rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)).IntN(100000)) //nolint:gosec // a name, not a secret
+	group := "perf-consumer-" + strconv.Itoa(rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)).IntN(100000))
 	p := &jopt.Parser{Options: consumerPerfOptions(group)}
 	s, err := p.Parse(args)
 	if err != nil {
@@ -79,12 +80,12 @@ func (c *consumerPerf) props() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for key, value := range keyValues(s.Values("command-property")) {
-		props[key] = value
-	}
+	maps.Copy(props, keyValues(s.Values("command-property")))
 	for _, row := range [][2]string{
-		{"bootstrap.servers", "bootstrap-server"}, {"group.id", "group"},
-		{"receive.buffer.bytes", "socket-buffer-size"}, {"max.partition.fetch.bytes", "fetch-size"},
+		{"bootstrap.servers", "bootstrap-server"},
+		{"group.id", "group"},
+		{"receive.buffer.bytes", "socket-buffer-size"},
+		{"max.partition.fetch.bytes", "fetch-size"},
 	} {
 		if props[row[0]], err = s.Value(row[1]); err != nil {
 			return nil, err

@@ -43,7 +43,7 @@ func kafkaProducerPerfTest(ctx context.Context, t *tool, args []string) int {
 	case err != nil:
 		return t.uncaught(err)
 	}
-	p := &producerPerf{tool: t, settings: settings, random: rand.New(rand.NewPCG(0, 0))} //nolint:gosec // repeatable payloads
+	p := &producerPerf{tool: t, settings: settings, random: rand.New(rand.NewPCG(0, 0))}
 	if err := p.run(ctx); err != nil {
 		if ctx.Err() != nil {
 			return exitInterrupted

@@ -198,7 +198,7 @@ func (s *producerPerfSettings) transactions(v *argparse.Values) {
 	case v.Has("--transactional-id"):
 		s.props["transactional.id"] = v.String("--transactional-id")
 	case !inProps:
-		s.props["transactional.id"] = "performance-producer-" + strconv.FormatUint(rand.Uint64(), 36) //nolint:gosec // a name, not a secret
+		s.props["transactional.id"] = "performance-producer-" + strconv.FormatUint(rand.Uint64(), 36)
 	}
 }
 

@@ -49,8 +49,10 @@ func kafkaServerStop(ctx context.Context, t *tool, args []string) int {
 	return status
 }
 
-var signals = map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL,
-	"HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT}
+var signals = map[string]syscall.Signal{
+	"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL,
+	"HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
+}
 
 func flagValue(args []string, prefix string) string {
 	for _, a := range args {

@@ -164,8 +164,8 @@ func (c *storage) parse(command string, options []storageOption, args []string) 
 		}
 		c.words[o.long] = append(c.words[o.long], value)
 	}
-	for i := len(options) - 1; i >= 0; i-- { // the original names --cluster-id before --config
-		if o := options[i]; o.must && c.words[o.long] == nil {
+	for _, option := range slices.Backward(options) { // the original names --cluster-id before --config
+		if o := option; o.must && c.words[o.long] == nil {
 			return c.refuse(command, fmt.Sprintf("argument %s/%s is required", o.long, o.short))
 		}
 	}

@@ -119,7 +119,7 @@ func (c *storage) readVoters(f *formatting) error {
 // parseInitialControllers reads "id@host:port:directory" entries, as DynamicVoters.parse.
 func parseInitialControllers(text string) (map[int32]admin.ID, error) {
 	voters := map[int32]admin.ID{}
-	for _, entry := range strings.Split(text, ",") {
+	for entry := range strings.SplitSeq(text, ",") {
 		fail := func(why string) error {
 			return illegalArgument("Failed to parse initial controller %q: %s; it must be id@host:port:directory-id", entry, why)
 		}

@@ -229,7 +229,7 @@ func parseReplicaAssignment(text string) ([][]int32, error) {
 	for i, part := range strings.Split(strings.TrimRight(text, ","), ",") {
 		var brokers []int32
 		var twice []string
-		for _, word := range strings.Split(strings.TrimRight(part, ":"), ":") {
+		for word := range strings.SplitSeq(strings.TrimRight(part, ":"), ":") {
 			word = strings.TrimSpace(word)
 			id, err := strconv.ParseInt(word, 10, 32)
 			if err != nil {
@@ -241,13 +241,17 @@ func parseReplicaAssignment(text string) ([][]int32, error) {
 			brokers = append(brokers, int32(id))
 		}
 		if twice != nil {
-			return nil, &javaerr.Exception{Class: "org.apache.kafka.tools.AdminCommandFailedException",
-				Message: "Partition replica lists may not contain duplicate entries: " + strings.Join(twice, ",")}
+			return nil, &javaerr.Exception{
+				Class:   "org.apache.kafka.tools.AdminCommandFailedException",
+				Message: "Partition replica lists may not contain duplicate entries: " + strings.Join(twice, ","),
+			}
 		}
 		all = append(all, brokers)
 		if len(brokers) != len(all[0]) {
-			return nil, &javaerr.Exception{Class: "org.apache.kafka.tools.AdminOperationException",
-				Message: fmt.Sprintf("Partition %d has different replication factor: [%s]", i, joinIDs(brokers, ", "))}
+			return nil, &javaerr.Exception{
+				Class:   "org.apache.kafka.tools.AdminOperationException",
+				Message: fmt.Sprintf("Partition %d has different replication factor: [%s]", i, joinIDs(brokers, ", ")),
+			}
 		}
 	}
 	return all, nil

@@ -171,8 +171,10 @@ func (c *topics) reports(ctx context.Context, described []admin.Topic) ([]topicR
 
 // reportsPartitions says whether only partitions in a certain state are wanted.
 func (c *topics) reportsPartitions() bool {
-	return slices.ContainsFunc([]string{"unavailable-partitions", "under-replicated-partitions", "under-min-isr-partitions",
-		"at-min-isr-partitions"}, c.options.Has)
+	return slices.ContainsFunc([]string{
+		"unavailable-partitions", "under-replicated-partitions", "under-min-isr-partitions",
+		"at-min-isr-partitions",
+	}, c.options.Has)
 }
 
 func (c *topics) wanted(r topicReport, p admin.Partition, live []int32) bool {
@@ -273,8 +275,10 @@ func (c *topics) describeJSON(reports []topicReport, live []int32) error {
 		if c.options.Has("topics-with-overrides") && !r.overrides {
 			continue
 		}
-		t := topic{Topic: r.Name, TopicID: r.ID.String(), PartitionCount: len(r.Partitions),
-			ReplicationFactor: r.replicationFactor(r.Partitions[0]), Configs: keyValues(r.settings()), Partitions: []partition{}}
+		t := topic{
+			Topic: r.Name, TopicID: r.ID.String(), PartitionCount: len(r.Partitions),
+			ReplicationFactor: r.replicationFactor(r.Partitions[0]), Configs: keyValues(r.settings()), Partitions: []partition{},
+		}
 		for _, p := range r.Partitions {
 			if !c.wanted(r, p, live) || c.options.Has("topics-with-overrides") {
 				continue

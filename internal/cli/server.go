@@ -109,8 +109,8 @@ func (t *tool) daemon(args []string) int {
 	if err != nil {
 		return t.fatal(err)
 	}
-	defer out.Close()                                                   //nolint:errcheck // the child has its own handle, and nothing was written here
-	child := exec.Command(self, append([]string{"server"}, args...)...) //nolint:noctx // it outlives this command
+	defer out.Close()
+	child := exec.Command(self, append([]string{"server"}, args...)...) //nolint:noctx,gosec // it outlives this command; the arguments are the caller's own
 	child.Stdout, child.Stderr = out, out
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {

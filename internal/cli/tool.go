@@ -40,8 +40,7 @@ const (
 // uncaught reports err as a JVM reports an exception that nobody caught; a usage error comes with the help page. It
 // returns the exit status.
 func (t *tool) uncaught(err error) int {
-	var usage *jopt.UsageError
-	if errors.As(err, &usage) {
+	if usage, ok := errors.AsType[*jopt.UsageError](err); ok {
 		t.errorf("%s\n%s", usage.Message, usage.Parser.Help())
 		return exitFailed
 	}

@@ -156,8 +156,10 @@ func (c *Config) value(k *Key) (any, error) {
 	}
 	switch {
 	case k.Required():
-		return nil, &ValueError{Key: k.Name, File: c.file(),
-			Message: "Missing required configuration \"" + k.Name + "\" which has no default value."}
+		return nil, &ValueError{
+			Key: k.Name, File: c.file(),
+			Message: "Missing required configuration \"" + k.Name + "\" which has no default value.",
+		}
 	case k.HasDefault():
 		return k.convert(k.Default)
 	}

@@ -69,8 +69,10 @@ func unknownKey(name string) *Key {
 
 func (c *Config) brokerEntry(k *Key, value *string) Entry {
 	sensitive := k.Sensitive() || k.Type == 0
-	e := Entry{Name: k.Name, Value: value, Source: Default, ReadOnly: k.Update == ReadOnly, Sensitive: sensitive, Type: k.Type,
-		Synonyms: c.synonyms(k.Name, sensitive), Doc: k.Doc}
+	e := Entry{
+		Name: k.Name, Value: value, Source: Default, ReadOnly: k.Update == ReadOnly, Sensitive: sensitive, Type: k.Type,
+		Synonyms: c.synonyms(k.Name, sensitive), Doc: k.Doc,
+	}
 	if value == nil && !sensitive {
 		if v, ok := c.layered(k.Name); ok {
 			e.Value = &v

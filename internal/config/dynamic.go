@@ -44,8 +44,10 @@ func usable(values map[string]string, perBroker bool, warnings []Warning) (map[s
 
 // DynamicQuotas are keys of brokers that have no place in a file, only in the metadata log (QuotaConfig.brokerQuotaConfigs):
 // bytes a second, 0 or more.
-var DynamicQuotas = []string{"follower.replication.throttled.rate", "leader.replication.throttled.rate",
-	"replica.alter.log.dirs.io.max.bytes.per.second"}
+var DynamicQuotas = []string{
+	"follower.replication.throttled.rate", "leader.replication.throttled.rate",
+	"replica.alter.log.dirs.io.max.bytes.per.second",
+}
 
 // securityBase are the keys that may be changed for one listener only, as DYNAMIC_SECURITY_CONFIGS.
 var securityBase = []string{

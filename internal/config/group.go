@@ -117,8 +117,10 @@ func (c *Config) EffectiveGroup(overrides map[string]string) map[string]string {
 }
 
 // matchParams are what a client metrics subscription can match a client by.
-var matchParams = []string{"client_instance_id", "client_id", "client_software_name", "client_software_version",
-	"client_source_address", "client_source_port"}
+var matchParams = []string{
+	"client_instance_id", "client_id", "client_software_name", "client_software_version",
+	"client_source_address", "client_source_port",
+}
 
 // ValidateClientMetrics checks a subscription's overrides (ClientMetricsConfigs.validate). The error wraps
 // kerr.InvalidRequest or is a [*ValueError].

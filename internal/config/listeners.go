@@ -130,17 +130,17 @@ func (c *Config) protocolMap() (map[string]Protocol, error) {
 		if entry == "" {
 			continue
 		}
-		i := strings.LastIndexByte(entry, ':')
-		if i < 0 {
+		before, after, ok := strings.CutLast(entry, ":")
+		if !ok {
 			return nil, &ValueError{Key: key, Message: fmt.Sprintf("Error parsing configuration property '%s': "+
 				"'%s' must be NAME:PROTOCOL", key, entry)}
 		}
-		p := slices.Index(protocolNames[:], strings.ToUpper(strings.TrimSpace(entry[i+1:])))
+		p := slices.Index(protocolNames[:], strings.ToUpper(strings.TrimSpace(after)))
 		if p < 0 {
 			return nil, &ValueError{Key: key, Message: fmt.Sprintf("Invalid security protocol `%s` defined in %s",
-				strings.TrimSpace(entry[i+1:]), key)}
+				strings.TrimSpace(after), key)}
 		}
-		protocols[strings.ToUpper(strings.TrimSpace(entry[:i]))] = Protocol(p)
+		protocols[strings.ToUpper(strings.TrimSpace(before))] = Protocol(p)
 	}
 	if c.IsSet(key) || c.namesSecureListener() {
 		return protocols, nil

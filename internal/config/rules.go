@@ -29,16 +29,26 @@ type rule struct {
 func says(text string) func(*Config) string { return func(*Config) string { return text } }
 
 var valueRules = []rule{
-	{"node.id", func(c *Config) bool { return c.Int("node.id") == c.Int("broker.id") },
-		says("You must set `node.id` to the same value as `broker.id`.")},
-	{"log.roll.ms", func(c *Config) bool { return c.LogRoll() >= 1 },
-		says("log.roll.ms must be greater than or equal to 1")},
-	{"log.roll.jitter.ms", func(c *Config) bool { return c.LogRollJitter() >= 0 },
-		says("log.roll.jitter.ms must be greater than or equal to 0")},
-	{"log.retention.ms", func(c *Config) bool { return c.LogRetention() != 0 },
-		says("log.retention.ms must be unlimited (-1) or, greater than or equal to 1")},
-	{"log.dirs", func(c *Config) bool { return len(c.LogDirs()) > 0 },
-		says("At least one log directory must be defined via log.dirs or log.dir.")},
+	{
+		"node.id", func(c *Config) bool { return c.Int("node.id") == c.Int("broker.id") },
+		says("You must set `node.id` to the same value as `broker.id`."),
+	},
+	{
+		"log.roll.ms", func(c *Config) bool { return c.LogRoll() >= 1 },
+		says("log.roll.ms must be greater than or equal to 1"),
+	},
+	{
+		"log.roll.jitter.ms", func(c *Config) bool { return c.LogRollJitter() >= 0 },
+		says("log.roll.jitter.ms must be greater than or equal to 0"),
+	},
+	{
+		"log.retention.ms", func(c *Config) bool { return c.LogRetention() != 0 },
+		says("log.retention.ms must be unlimited (-1) or, greater than or equal to 1"),
+	},
+	{
+		"log.dirs", func(c *Config) bool { return len(c.LogDirs()) > 0 },
+		says("At least one log directory must be defined via log.dirs or log.dir."),
+	},
 	{"log.cleaner.dedupe.buffer.size", func(c *Config) bool {
 		threads := c.Int64("log.cleaner.threads")
 		return threads == 0 || c.Int64("log.cleaner.dedupe.buffer.size")/threads > 1<<20
@@ -91,22 +101,30 @@ var brokerRules = []rule{
 		return fmt.Sprintf("If process.roles contains just the 'broker' role, the node id %d must not be included in the set of "+
 			"voters controller.quorum.voters=%s", c.NodeID(), c.voterIDs())
 	}},
-	{"controller.listener.names", func(c *Config) bool { return len(c.List("controller.listener.names")) > 0 },
-		says("controller.listener.names must contain at least one value when running KRaft with just the broker role")},
-	{"controller.listener.names", func(c *Config) bool { return len(c.ControllerListeners()) == 0 },
-		says("controller.listener.names must not contain a value appearing in the 'listeners' configuration when running KRaft with just the broker role")},
+	{
+		"controller.listener.names", func(c *Config) bool { return len(c.List("controller.listener.names")) > 0 },
+		says("controller.listener.names must contain at least one value when running KRaft with just the broker role"),
+	},
+	{
+		"controller.listener.names", func(c *Config) bool { return len(c.ControllerListeners()) == 0 },
+		says("controller.listener.names must not contain a value appearing in the 'listeners' configuration when running KRaft with just the broker role"),
+	},
 	{"controller.listener.names", func(c *Config) bool { return c.unmappedController() == "" }, func(c *Config) string {
 		return "Controller listener with name " + c.unmappedController() + " defined in controller.listener.names not found in " +
 			"listener.security.protocol.map  (an explicit security mapping for each controller listener is required if " +
 			"listener.security.protocol.map is non-empty, or if there are security protocols other than PLAINTEXT in use)"
 	}},
-	{"controller.quorum.auto.join.enable", func(c *Config) bool { return !c.Bool("controller.quorum.auto.join.enable") },
-		says("controller.quorum.auto.join.enable is only supported when process.roles contains the 'controller' role.")},
+	{
+		"controller.quorum.auto.join.enable", func(c *Config) bool { return !c.Bool("controller.quorum.auto.join.enable") },
+		says("controller.quorum.auto.join.enable is only supported when process.roles contains the 'controller' role."),
+	},
 }
 
 var controllerOnlyRules = []rule{
-	{"listeners", func(c *Config) bool { return len(c.net.controllers) == len(c.net.listeners) },
-		says("The listeners config must only contain KRaft controller listeners from controller.listener.names when process.roles=controller")},
+	{
+		"listeners", func(c *Config) bool { return len(c.net.controllers) == len(c.net.listeners) },
+		says("The listeners config must only contain KRaft controller listeners from controller.listener.names when process.roles=controller"),
+	},
 	{"inter.broker.listener.name", func(c *Config) bool {
 		return c.IsNull("inter.broker.listener.name") || !c.IsControllerListener(c.net.interBroker.Name)
 	}, says("controller.listener.names must not contain an explicitly set inter.broker.listener.name configuration value when process.roles=controller'")},
@@ -118,8 +136,10 @@ var controllerRules = []rule{
 		return fmt.Sprintf("If process.roles contains the 'controller' role, the node id %d must be included in the set of voters "+
 			"controller.quorum.voters=%s", c.NodeID(), c.voterIDs())
 	}},
-	{"controller.listener.names", func(c *Config) bool { return len(c.net.controllers) > 0 },
-		says("controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the KRaft controller role")},
+	{
+		"controller.listener.names", func(c *Config) bool { return len(c.net.controllers) > 0 },
+		says("controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the KRaft controller role"),
+	},
 	{"controller.listener.names", func(c *Config) bool {
 		for _, n := range c.List("controller.listener.names") {
 			if !slices.ContainsFunc(c.net.listeners, func(l Listener) bool { return l.Name == n }) {
@@ -132,8 +152,10 @@ var controllerRules = []rule{
 
 // addressRules hold for brokers; the last one for all nodes.
 var addressRules = []rule{
-	{"controller.listener.names", func(c *Config) bool { return !c.IsBroker() || len(c.net.advertised) > 0 },
-		says("There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?")},
+	{
+		"controller.listener.names", func(c *Config) bool { return !c.IsBroker() || len(c.net.advertised) > 0 },
+		says("There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?"),
+	},
 	{"inter.broker.listener.name", func(c *Config) bool {
 		return !c.IsBroker() || hasListener(c.net.advertised, c.net.interBroker.Name)
 	}, func(c *Config) string {

@@ -74,8 +74,10 @@ func groupSynonym(name string) (string, bool) {
 
 var (
 	listenerOverride = regexp.MustCompile(`^listener\.name\.[^.]*\.(.*)$`)
-	mechanismKeys    = []string{"sasl.jaas.config", "sasl.login.callback.handler.class", "sasl.login.class",
-		"sasl.server.callback.handler.class", "connections.max.reauth.ms"}
+	mechanismKeys    = []string{
+		"sasl.jaas.config", "sasl.login.callback.handler.class", "sasl.login.class",
+		"sasl.server.callback.handler.class", "connections.max.reauth.ms",
+	}
 )
 
 // brokerSynonyms are all keys that may give a broker's key its value, as DynamicBrokerConfig.brokerConfigSynonyms.

@@ -2,22 +2,36 @@ package config
 
 // ownKeys are the brokers' keys that Kafka does not have.
 var ownKeys = []Key{
-	{Name: "log.flush.before.ack", Type: Boolean, Default: "true", Update: ClusterWide, Flags: Own,
-		Doc: "Whether a produce with acks=all is acknowledged only when it is on stable storage; false gives Kafka's promise, which is the page cache of every in-sync replica."},
-	{Name: "max.decompressed.message.bytes", Type: Int, Default: "268435456", Check: atLeast(1), Importance: Medium, Update: ClusterWide, Flags: Own,
-		Doc: "Most bytes that one compressed batch may expand to; a batch that may expand to more is measured, and refused if it does."},
-	{Name: "headrace.metrics.listener", Type: String, Default: "", Importance: Medium, Flags: Own,
-		Doc: "host:port where /metrics, /healthz, /readyz and pprof are served over HTTP; empty: nowhere, port 0: any free port. It has no authentication: keep it on loopback."},
-	{Name: "headrace.log.format", Type: String, Default: "text", Check: oneOf("text", "json"), Importance: Low, Flags: Own,
-		Doc: "Format of the broker's own log on stderr."},
-	{Name: "headrace.log.level", Type: String, Default: "info", Check: oneOf("debug", "info", "warn", "error"), Importance: Low, Flags: Own,
-		Doc: "Least severe entries that the broker's own log shows."},
+	{
+		Name: "log.flush.before.ack", Type: Boolean, Default: "true", Update: ClusterWide, Flags: Own,
+		Doc: "Whether a produce with acks=all is acknowledged only when it is on stable storage; false gives Kafka's promise, which is the page cache of every in-sync replica.",
+	},
+	{
+		Name: "max.decompressed.message.bytes", Type: Int, Default: "268435456", Check: atLeast(1), Importance: Medium, Update: ClusterWide, Flags: Own,
+		Doc: "Most bytes that one compressed batch may expand to; a batch that may expand to more is measured, and refused if it does.",
+	},
+	{
+		Name: "headrace.metrics.listener", Type: String, Default: "", Importance: Medium, Flags: Own,
+		Doc: "host:port where /metrics, /healthz, /readyz and pprof are served over HTTP; empty: nowhere, port 0: any free port. It has no authentication: keep it on loopback.",
+	},
+	{
+		Name: "headrace.log.format", Type: String, Default: "text", Check: oneOf("text", "json"), Importance: Low, Flags: Own,
+		Doc: "Format of the broker's own log on stderr.",
+	},
+	{
+		Name: "headrace.log.level", Type: String, Default: "info", Check: oneOf("debug", "info", "warn", "error"), Importance: Low, Flags: Own,
+		Doc: "Least severe entries that the broker's own log shows.",
+	},
 }
 
 // ownTopicKeys are the topics' keys that Kafka does not have.
 var ownTopicKeys = []Key{
-	{Name: "log.flush.before.ack", Type: Boolean, Default: "true", Flags: Own,
-		Doc: "Whether a produce with acks=all to this topic is acknowledged only when it is on stable storage; false gives Kafka's promise, which is the page cache of every in-sync replica."},
-	{Name: "max.decompressed.message.bytes", Type: Int, Default: "268435456", Check: atLeast(1), Importance: Medium, Flags: Own,
-		Doc: "Most bytes that one compressed batch of this topic may expand to."},
+	{
+		Name: "log.flush.before.ack", Type: Boolean, Default: "true", Flags: Own,
+		Doc: "Whether a produce with acks=all to this topic is acknowledged only when it is on stable storage; false gives Kafka's promise, which is the page cache of every in-sync replica.",
+	},
+	{
+		Name: "max.decompressed.message.bytes", Type: Int, Default: "268435456", Check: atLeast(1), Importance: Medium, Flags: Own,
+		Doc: "Most bytes that one compressed batch of this topic may expand to.",
+	},
 }

@@ -102,13 +102,19 @@ func (c *Config) ResolveTopic(overrides map[string]string) (TopicConfig, error) 
 	text := func(name string) string { s, _ := v[name].(string); return s }
 	ratio, _ := v["min.cleanable.dirty.ratio"].(float64)
 	t := TopicConfig{
-		Segment: SegmentConfig{int(number("segment.bytes")), span("segment.ms"), span("segment.jitter.ms"),
-			int(number("segment.index.bytes")), int(number("index.interval.bytes")), flag("preallocate")},
+		Segment: SegmentConfig{
+			int(number("segment.bytes")), span("segment.ms"), span("segment.jitter.ms"),
+			int(number("segment.index.bytes")), int(number("index.interval.bytes")), flag("preallocate"),
+		},
 		Flush: FlushConfig{number("flush.messages"), span("flush.ms"), flag("log.flush.before.ack")},
-		Retention: RetentionConfig{slices.Contains(list("cleanup.policy"), "delete"), span("retention.ms"),
-			number("retention.bytes"), span("file.delete.delay.ms")},
-		Compaction: CompactionConfig{slices.Contains(list("cleanup.policy"), "compact"), span("delete.retention.ms"),
-			span("min.compaction.lag.ms"), span("max.compaction.lag.ms"), ratio},
+		Retention: RetentionConfig{
+			slices.Contains(list("cleanup.policy"), "delete"), span("retention.ms"),
+			number("retention.bytes"), span("file.delete.delay.ms"),
+		},
+		Compaction: CompactionConfig{
+			slices.Contains(list("cleanup.policy"), "compact"), span("delete.retention.ms"),
+			span("min.compaction.lag.ms"), span("max.compaction.lag.ms"), ratio,
+		},
 		Message: MessageConfig{
 			MaxBytes: int(number("max.message.bytes")), MaxDecompressedBytes: int(number("max.decompressed.message.bytes")),
 			CompressionType: text("compression.type"), GzipLevel: int(number("compression.gzip.level")),
@@ -117,10 +123,14 @@ func (c *Config) ResolveTopic(overrides map[string]string) (TopicConfig, error) 
 			TimestampBeforeMax: span("message.timestamp.before.max.ms"),
 			TimestampAfterMax:  span("message.timestamp.after.max.ms"),
 		},
-		Replication: ReplicationConfig{int(number("min.insync.replicas")), flag("unclean.leader.election.enable"),
-			list("leader.replication.throttled.replicas"), list("follower.replication.throttled.replicas")},
-		Remote: RemoteConfig{flag("remote.storage.enable"), flag("remote.log.copy.disable"), flag("remote.log.delete.on.disable"),
-			span("local.retention.ms"), number("local.retention.bytes")},
+		Replication: ReplicationConfig{
+			int(number("min.insync.replicas")), flag("unclean.leader.election.enable"),
+			list("leader.replication.throttled.replicas"), list("follower.replication.throttled.replicas"),
+		},
+		Remote: RemoteConfig{
+			flag("remote.storage.enable"), flag("remote.log.copy.disable"), flag("remote.log.delete.on.disable"),
+			span("local.retention.ms"), number("local.retention.bytes"),
+		},
 	}
 	if n := number("internal.segment.bytes"); n > 0 { // tests roll small segments by it, as in Kafka
 		t.Segment.Bytes = int(n)

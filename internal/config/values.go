@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -158,12 +159,7 @@ func (c *Config) IsBroker() bool { return c.hasRole("broker") }
 func (c *Config) IsController() bool { return c.hasRole("controller") }
 
 func (c *Config) hasRole(role string) bool {
-	for _, r := range c.List("process.roles") {
-		if r == role {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.List("process.roles"), role)
 }
 
 // LogRetention is log.retention.ms, else .minutes, else .hours; negative: unlimited.

@@ -184,7 +184,7 @@ func checkFlipped(t *testing.T, img *vfs.Mem, where string, keys []string, inSeg
 	}
 	seen := survey(t, l)
 	lost := 0
-	for o := int64(0); o < 24; o++ {
+	for o := range int64(24) {
 		got, want := seen[o], fmt.Sprintf("%d:m%d-%d", o, o/2, o%2)
 		if o == 0 && l.StartOffset() == 1 && got == "" {
 			continue // batches hold two records: reading 1 shows 0 too

@@ -25,8 +25,10 @@ func golden(t *testing.T, name string, got []byte, want string) {
 
 var goldenCheckpoint = checkpoint{
 	topicID: testID, session: 3, start: 5, hw: 900,
-	point: mark{offset: 1000, base: 500, pos: 4096, sparse: true,
-		segmentTimes: segmentTimes{first: 11, max: 22, maxBase: 980, modified: 33}},
+	point: mark{
+		offset: 1000, base: 500, pos: 4096, sparse: true,
+		segmentTimes: segmentTimes{first: 11, max: 22, maxBase: 980, modified: 33},
+	},
 	epochs: 1, segments: 2, producers: 4, producersEnd: 6, producersFrom: 800, cutting: true,
 }
 
@@ -36,8 +38,10 @@ func goldenProducers() *producers {
 		{id: 7, epoch: 2, baseSeq: 10, base: 100, last: 104, maxTimestamp: 1000},
 		{id: 7, epoch: 2, baseSeq: 15, base: 105, last: 105, maxTimestamp: 1001, transactional: true},
 		{id: 9, epoch: 0, baseSeq: 0, base: 106, last: 107, maxTimestamp: 1002, transactional: true},
-		{id: 9, epoch: 0, baseSeq: -1, base: 108, last: 108, maxTimestamp: 1003, control: true,
-			marker: marker{ok: true, abort: true, coordinatorEpoch: 5}},
+		{
+			id: 9, epoch: 0, baseSeq: -1, base: 108, last: 108, maxTimestamp: 1003, control: true,
+			marker: marker{ok: true, abort: true, coordinatorEpoch: 5},
+		},
 	} {
 		s.apply(&i)
 	}

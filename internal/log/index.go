@@ -82,16 +82,6 @@ func lastNot(v []entry, behind order) int {
 	return sort.Search(len(v), func(i int) bool { return behind(v[i]) }) - 1
 }
 
-// cut forgets the entries at or after pos.
-func (x *index) cut(pos int64) {
-	for len(x.tail) > 0 && int64(x.tail[len(x.tail)-1].pos) >= pos {
-		x.tail = x.tail[:len(x.tail)-1]
-	}
-	if len(x.tail) > 0 {
-		x.last = int64(x.tail[len(x.tail)-1].pos)
-	}
-}
-
 // encodePage writes a page of at most pageEntries entries.
 //
 //	magic 8 | base offset 8 | page number 4 | entries 4 | reserved 4 | crc32c 4 | entries of 16

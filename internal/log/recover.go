@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -289,9 +290,9 @@ func (o *loader) cut(i int, pos, end int64) error {
 
 // removeSegments unlinks segments and their indexes, newest first.
 func (l *Log) removeSegments(v []*segment) error {
-	for i := len(v) - 1; i >= 0; i-- {
-		l.dir.files.drop(v[i])
-		for _, name := range []string{v[i].indexPath(), v[i].path()} {
+	for _, v0 := range slices.Backward(v) {
+		l.dir.files.drop(v0)
+		for _, name := range []string{v0.indexPath(), v0.path()} {
 			if err := removeIfThere(l.fs(), name); err != nil {
 				return l.dir.ioError("remove "+name, err)
 			}

@@ -55,7 +55,7 @@ type badRange struct {
 func newSegment(dir string, base int64) *segment {
 	return &segment{
 		base: base, dir: dir, next: base,
-		segmentTimes: segmentTimes{first: noTimestamp, max: noTimestamp, maxBase: -1},
+		first: noTimestamp, max: noTimestamp, maxBase: -1,
 	}
 }
 

@@ -199,8 +199,6 @@ func (b *stateBatch) add(key string, kind stateKind, fn func([]byte) []byte) {
 	b.ends = append(b.ends, len(b.buf))
 }
 
-func (b *stateBatch) reset() { b.buf, b.ends = b.buf[:0], b.ends[:0] }
-
 // commit appends the records and makes them durable. After an error none of
 // them counts; a full disk leaves the file as it was.
 func (s *stateLog) commit(b *stateBatch) error {

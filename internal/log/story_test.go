@@ -48,8 +48,7 @@ func (s *story) int(key string, otherwise int64) int64 {
 
 // fault gives Kafka's name of an error's code.
 func fault(err error) string {
-	var k *kerr.Error
-	if errors.As(err, &k) {
+	if k, ok := errors.AsType[*kerr.Error](err); ok {
 		return k.Message
 	}
 	return err.Error()

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,7 @@ func (f *fakeNode) dial(context.Context, string) (net.Conn, error) {
 	f.dials.Add(1)
 	here, there := net.Pipe()
 	f.wg.Go(func() {
-		defer there.Close() //nolint:errcheck // a pipe
+		defer there.Close()
 		r := bufio.NewReader(there)
 		for {
 			frame, err := readFrame(r, 1<<30)
@@ -99,8 +100,8 @@ func TestCallsArePipelined(t *testing.T) {
 		if len(held) < 10 {
 			return nil // answers nobody before it has ten, and then the last first
 		}
-		for i := len(held) - 1; i >= 0; i-- {
-			if err := respond(c, held[i].id, held[i].body); err != nil {
+		for _, h := range slices.Backward(held) {
+			if err := respond(c, h.id, h.body); err != nil {
 				return err
 			}
 		}

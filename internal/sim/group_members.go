@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -195,7 +196,8 @@ func (m *groupMember) commit() {
 // commitError gives every partition of a request the same error.
 func commitError(req *kmsg.OffsetCommitRequest, err error) *kmsg.OffsetCommitResponse {
 	code := kerr.UnknownServerError.Code
-	if k, ok := err.(*kerr.Error); ok {
+	k := &kerr.Error{}
+	if errors.As(err, &k) {
 		code = k.Code
 	}
 	resp := kmsg.NewPtrOffsetCommitResponse()
@@ -244,7 +246,8 @@ func (m *groupMember) heartbeat() {
 		req.Version, req.Group, req.MemberID, req.Generation = 3, groupName, m.id, m.generation
 		m.ask("heartbeat", func(to *caller) {
 			resp := kmsg.NewPtrHeartbeatResponse()
-			if k, ok := r.shard.Heartbeat(r.wall(), req).(*kerr.Error); ok && k != nil {
+			k := &kerr.Error{}
+			if errors.As(r.shard.Heartbeat(r.wall(), req), &k) {
 				resp.ErrorCode = k.Code
 			}
 			to.answer(resp)

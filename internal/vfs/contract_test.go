@@ -156,13 +156,13 @@ func contractReadWrite(t *testing.T, f FS, dir string) {
 	copy(want[10_000:], "far")
 	got := make([]byte, 20_000)
 	n, err := h.ReadAt(got, 0)
-	if size != 10_003 || n != 10_003 || err != io.EOF || !bytes.Equal(got[:n], want) {
+	if size != 10_003 || n != 10_003 || !errors.Is(err, io.EOF) || !bytes.Equal(got[:n], want) {
 		t.Errorf("size %d, read %d, %v", size, n, err)
 	}
-	if n, err := h.ReadAt(got[:3], 10_000); n != 3 || err != nil && err != io.EOF || string(got[:3]) != "far" {
+	if n, err := h.ReadAt(got[:3], 10_000); n != 3 || err != nil && !errors.Is(err, io.EOF) || string(got[:3]) != "far" {
 		t.Errorf("read %d, %v", n, err)
 	}
-	if n, err := h.ReadAt(got[:3], 10_003); n != 0 || err != io.EOF {
+	if n, err := h.ReadAt(got[:3], 10_003); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("read %d at the end, %v", n, err)
 	}
 	if n, err := h.ReadAt(nil, 5); n != 0 || err != nil {
@@ -229,7 +229,7 @@ func contractRename(t *testing.T, f FS, dir string) {
 		t.Error("not renamed")
 	}
 	b := make([]byte, 3)
-	if _, err := h.ReadAt(b, 0); err != nil && err != io.EOF || string(b) != "new" {
+	if _, err := h.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) || string(b) != "new" {
 		t.Errorf("an open file changed to %q, %v", b, err)
 	}
 	must(t, h.Close())
@@ -329,7 +329,7 @@ func contractConcurrent(t *testing.T, f FS, dir string) {
 					t.Error(err)
 				}
 				got := make([]byte, 1000)
-				if _, err := h.ReadAt(got, off); err != nil && err != io.EOF || !bytes.Equal(got, block) {
+				if _, err := h.ReadAt(got, off); err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(got, block) {
 					t.Errorf("block %d: %v", off, err)
 				}
 				if j%5 == 0 {

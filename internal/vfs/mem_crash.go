@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 )
@@ -93,12 +94,8 @@ func (c *crash) keepEntries(journal []dirOp) {
 
 func (c *crash) cloneDir(from, to *memNode) {
 	entries := make(map[string]*memNode, len(from.durable))
-	for name, n := range from.durable {
-		entries[name] = n
-	}
-	for name, n := range c.after[from] {
-		entries[name] = n
-	}
+	maps.Copy(entries, from.durable)
+	maps.Copy(entries, c.after[from])
 	for _, name := range sortedNames(entries) {
 		n := entries[name]
 		if n == nil {

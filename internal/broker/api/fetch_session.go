@@ -136,7 +136,7 @@ func (sc *sessionCache) create(parts []wanted, byID bool) *fetchSession {
 		return nil
 	}
 	for s.id == 0 || sc.sessions[s.id] != nil {
-		s.id = rand.Int32N(1<<31-1) + 1 //nolint:gosec // an id that is hard to hit by accident, no secret
+		s.id = rand.Int32N(1<<31-1) + 1
 	}
 	sc.sessions[s.id] = s
 	return s

@@ -46,14 +46,13 @@ func (b *Broker) produce(c *call) {
 // producing is a Produce request that has been appended and waits for its
 // acknowledgements.
 type producing struct {
-	b       *Broker
-	c       *call
-	acks    int16
-	topics  int
-	parts   []produced // in the order of the request; never grows after appendAll
-	left    atomic.Int32
-	expired atomic.Bool
-	timer   *time.Timer
+	b      *Broker
+	c      *call
+	acks   int16
+	topics int
+	parts  []produced // in the order of the request; never grows after appendAll
+	left   atomic.Int32
+	timer  *time.Timer
 }
 
 // produced is the fate of one partition's records. It is the waiter for their

@@ -154,8 +154,7 @@ func TestWakeBuildsInTurnAndMayWaitAgain(t *testing.T) {
 	write(t, c, frame([]byte("x")))
 	r := <-requests
 	again := make(chan struct{})
-	var build func() (Out, bool)
-	build = func() (Out, bool) {
+	var build func() (Out, bool) = func() (Out, bool) {
 		if tries++; tries == 1 {
 			close(again)
 			return Out{}, false

@@ -178,14 +178,15 @@ func (p *Parser) suggest(word string) string {
 	if all[0].distance >= tooFar {
 		return ""
 	}
-	out := "\nDid you mean:\n"
+	var out strings.Builder
+	out.WriteString("\nDid you mean:\n")
 	for _, c := range all {
 		if c.distance > all[0].distance {
 			break
 		}
-		out += "\t" + c.name + "\n"
+		out.WriteString("\t" + c.name + "\n")
 	}
-	return out
+	return out.String()
 }
 
 func joinSorted(names []string) string {

@@ -233,11 +233,11 @@ func (v *Values) checkRequired(taken map[string]string) error {
 	}
 	for _, g := range v.parser.Groups {
 		if _, ok := taken[g.Name]; g.Required && !ok {
-			names := ""
+			var names strings.Builder
 			for _, a := range v.parser.groupArgs(g.Name) {
-				names += a.Name + " "
+				names.WriteString(a.Name + " ")
 			}
-			return &Error{Msg: fmt.Sprintf("one of the arguments %sis required", names)}
+			return &Error{Msg: fmt.Sprintf("one of the arguments %sis required", names.String())}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -67,7 +68,7 @@ func logTime(t time.Time) string {
 
 // WithAttrs returns a handler that has attrs too.
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &logHandler{h.w, h.mu, append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+	return &logHandler{h.w, h.mu, append(slices.Clip(h.attrs), attrs...)}
 }
 
 // WithGroup returns the handler: the layout has no groups.

@@ -103,7 +103,7 @@ func at(lines []string, i int) string {
 // fold breaks text into lines of at most width bytes where words allow it; continuation lines are indented.
 func fold(text string, width int) []string {
 	var lines []string
-	for _, paragraph := range strings.Split(strings.TrimSpace(text), "\n") {
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		line := ""
 		for _, word := range breakWords(paragraph) {
 			if len(line)+len(word) > width {

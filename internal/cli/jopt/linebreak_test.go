@@ -7,7 +7,7 @@ import (
 
 // The cuts were printed by java.text.BreakIterator.getLineInstance(Locale.US).
 func TestBreakWords(t *testing.T) {
-	for _, want := range strings.Split(breaks, "\n") {
+	for want := range strings.SplitSeq(breaks, "\n") {
 		text := strings.ReplaceAll(want, "|", "")
 		if got := strings.Join(breakWords(text), "|") + "|"; got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)

@@ -84,13 +84,17 @@ func missingArgument(o *Option) *Error {
 }
 
 func severalArguments(o *Option) *Error {
-	return &Error{"joptsimple.MultipleArgumentsForOptionException",
-		"Found multiple arguments for option " + o.display() + ", but you asked for only one"}
+	return &Error{
+		"joptsimple.MultipleArgumentsForOptionException",
+		"Found multiple arguments for option " + o.display() + ", but you asked for only one",
+	}
 }
 
 func badArgument(o *Option, value string) *Error {
-	return &Error{"joptsimple.OptionArgumentConversionException",
-		"Cannot parse argument '" + value + "' of option " + o.display()}
+	return &Error{
+		"joptsimple.OptionArgumentConversionException",
+		"Cannot parse argument '" + value + "' of option " + o.display(),
+	}
 }
 
 func missingOptions(all []*Option) *Error {

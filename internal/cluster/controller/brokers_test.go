@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -325,7 +326,7 @@ func TestAssignReplicasToDirs(t *testing.T) {
 		kerr.UnknownTopicOrPartition: assign(metadata.UUID{1}, id, 7),
 		kerr.NotLeaderForPartition:   assign(metadata.UUID{1}, w.img.Topic("u").ID, 0),
 	} {
-		if err != want {
+		if !errors.Is(err, want) {
 			t.Errorf("error %v, want %v", err, want)
 		}
 	}

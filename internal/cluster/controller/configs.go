@@ -227,7 +227,7 @@ func (c *Controller) applyOp(existing metadata.ConfigSet, r metadata.ConfigResou
 		current = v
 	}
 	parts := slices.DeleteFunc(strings.Split(current, ","), func(p string) bool { return p == "" })
-	for _, p := range strings.Split(*o.value, ",") {
+	for p := range strings.SplitSeq(*o.value, ",") {
 		at := slices.Index(parts, p)
 		switch {
 		case o.op == kmsg.IncrementalAlterConfigOpAppend && at < 0:

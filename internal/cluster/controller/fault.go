@@ -73,8 +73,7 @@ func asFault(err error, kind *kerr.Error) *fault {
 	if err == nil {
 		return nil
 	}
-	var f *fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault](err); ok {
 		return f
 	}
 	errors.As(err, &kind)

@@ -176,8 +176,12 @@ func changes(r *metadata.PartitionChangeRecord) string {
 		name string
 		list []int32
 	}{
-		{"replicas", r.Replicas}, {"adding", r.AddingReplicas}, {"removing", r.RemovingReplicas},
-		{"isr", r.ISR}, {"elr", r.ELR}, {"last", r.LastKnownELR},
+		{"replicas", r.Replicas},
+		{"adding", r.AddingReplicas},
+		{"removing", r.RemovingReplicas},
+		{"isr", r.ISR},
+		{"elr", r.ELR},
+		{"last", r.LastKnownELR},
 	} {
 		if f.list != nil {
 			fmt.Fprintf(&b, " %s=%v", f.name, f.list)

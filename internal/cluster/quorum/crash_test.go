@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,7 +100,7 @@ func reopen(m *vfs.Mem, boot string, acked []int, rng *rand.Rand) error {
 	if err := checkAcked(v, acked); err != nil {
 		return err
 	}
-	more := acked[:len(acked):len(acked)]
+	more := slices.Clip(acked)
 	for i := 900; i < 903; i++ {
 		if err := put(v, i, func(n int) { more = append(more, n) }); err != nil {
 			return err

@@ -43,8 +43,10 @@ func openEntryLog(fsys vfs.FS, dir string, segmentBytes, cacheBytes int64) (l *e
 	for i, name := range names {
 		first, _ := parseSegmentName(name)
 		if len(l.segments) > 0 && first != l.last()+1 {
-			return l, &logDamage{stop: stop{reason: fmt.Sprintf("segment begins at %d, the log ends at %d", first, l.last())},
-				path: filepath.Join(dir, name), next: l.last() + 1}, nil
+			return l, &logDamage{
+				reason: fmt.Sprintf("segment begins at %d, the log ends at %d", first, l.last()),
+				path:   filepath.Join(dir, name), next: l.last() + 1,
+			}, nil
 		}
 		s, st, err := openSegment(fsys, dir, name, first)
 		if err != nil {

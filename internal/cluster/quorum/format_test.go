@@ -38,7 +38,7 @@ func golden(t *testing.T, name string, got []byte) {
 func exampleMembership() Membership {
 	m := Membership{ClusterID: "MkU3OEVBNTcwNTJENDM2Qg"}
 	for i := range 3 {
-		x := Member{Identity: Identity{NodeID: int32(i + 1), RaftID: RaftID(0x1111 * (i + 1))}}
+		x := Member{NodeID: int32(i + 1), RaftID: RaftID(0x1111 * (i + 1))}
 		x.DirectoryID[0], x.DirectoryID[15] = 0xd0, byte(i)
 		x.Endpoints = []Endpoint{{Name: "CONTROLLER", Host: fmt.Sprintf("node-%d", i+1), Port: uint16(9093 + i)}}
 		x.Learner = i == 2

@@ -294,7 +294,7 @@ func (n *Node) flush() {
 	r := n.voter.role
 	old := n.view.Load()
 	if old.epoch == int32(r.term) && old.leader.RaftID == r.leader && old.active == n.voter.Active() &&
-		old.err == n.voter.Err() && old.membership.same(n.voter.membership) {
+		errors.Is(old.err, n.voter.Err()) && old.membership.same(n.voter.membership) {
 		return
 	}
 	leader, _ := n.voter.membership.Lookup(r.leader)

@@ -25,7 +25,7 @@ func serveRaft(t *testing.T, l net.Listener, n *Node, wg *sync.WaitGroup) {
 			return
 		}
 		wg.Go(func() {
-			defer c.Close() //nolint:errcheck // the test is over
+			defer c.Close()
 			for {
 				var length [4]byte
 				if _, err := io.ReadFull(c, length[:]); err != nil {

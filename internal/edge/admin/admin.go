@@ -32,8 +32,10 @@ func New(ctx context.Context, props map[string]string) (*Admin, error) {
 	if text, ok := props["default.api.timeout.ms"]; ok {
 		ms, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil {
-			return nil, javaerr.From(&javaerr.Exception{Class: "org.apache.kafka.common.config.ConfigException",
-				Message: "Invalid value " + text + " for configuration default.api.timeout.ms: Not a number of type INT"})
+			return nil, javaerr.From(&javaerr.Exception{
+				Class:   "org.apache.kafka.common.config.ConfigException",
+				Message: "Invalid value " + text + " for configuration default.api.timeout.ms: Not a number of type INT",
+			})
 		}
 		timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -72,7 +74,8 @@ func (a *Admin) findController(ctx context.Context, props map[string]string) err
 			continue
 		}
 		active, err := client.New(client.Merge(props, map[string]string{
-			"bootstrap.controllers": net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port)))}))
+			"bootstrap.controllers": net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))),
+		}))
 		if err != nil {
 			return javaerr.From(err)
 		}

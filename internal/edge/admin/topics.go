@@ -75,8 +75,10 @@ func (a *Admin) DescribeTopics(ctx context.Context, names []string, limit int32)
 			}
 			last := &topics[len(topics)-1]
 			for _, p := range t.Partitions {
-				last.Partitions = append(last.Partitions, Partition{p.Partition, p.LeaderID, p.Replicas, p.ISR,
-					p.EligibleLeaderReplicas, p.LastKnownELR, true})
+				last.Partitions = append(last.Partitions, Partition{
+					p.Partition, p.LeaderID, p.Replicas, p.ISR,
+					p.EligibleLeaderReplicas, p.LastKnownELR, true,
+				})
 			}
 		}
 		if resp.NextCursor == nil {

@@ -103,7 +103,7 @@ func bootstrap(props map[string]string) ([]string, error) {
 		key, list = "bootstrap.controllers", c
 	}
 	var servers []string
-	for _, s := range strings.Split(list, ",") {
+	for s := range strings.SplitSeq(list, ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
 		}

@@ -100,24 +100,25 @@ func (a *Admin) describeConsumer(ctx context.Context, group string) (Description
 		// A broker before 3.7 does not have the request at all.
 		return Description{}, fmt.Errorf("%w: %w", kerr.UnsupportedVersion, err)
 	}
-	for _, g := range resp.Groups {
-		if err := coded(g.ErrorCode, g.ErrorMessage); err != nil {
-			return Description{}, err
-		}
-		d := Description{Group: group, State: g.State, Assignor: g.AssignorName, Epoch: &g.Epoch, AssignmentEpoch: &g.AssignmentEpoch}
-		for _, m := range g.Members {
-			member := Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Epoch: &m.MemberEpoch}
-			member.InstanceID = deref(m.InstanceID)
-			member.Assignment, member.Target = partitionsOf(m.Assignment), partitionsOf(m.TargetAssignment)
-			if m.MemberType != -1 {
-				upgraded := m.MemberType == 1
-				member.Upgraded = &upgraded
-			}
-			d.Members = append(d.Members, member)
-		}
-		return d, nil
+	if len(resp.Groups) == 0 {
+		return Description{}, kerr.GroupIDNotFound
 	}
-	return Description{}, kerr.GroupIDNotFound
+	g := &resp.Groups[0] // one was asked for
+	if err := coded(g.ErrorCode, g.ErrorMessage); err != nil {
+		return Description{}, err
+	}
+	d := Description{Group: group, State: g.State, Assignor: g.AssignorName, Epoch: &g.Epoch, AssignmentEpoch: &g.AssignmentEpoch}
+	for _, m := range g.Members {
+		member := Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Epoch: &m.MemberEpoch}
+		member.InstanceID = deref(m.InstanceID)
+		member.Assignment, member.Target = partitionsOf(m.Assignment), partitionsOf(m.TargetAssignment)
+		if m.MemberType != -1 {
+			upgraded := m.MemberType == 1
+			member.Upgraded = &upgraded
+		}
+		d.Members = append(d.Members, member)
+	}
+	return d, nil
 }
 
 func (a *Admin) describeClassic(ctx context.Context, group string) (Description, error) {
@@ -127,34 +128,35 @@ func (a *Admin) describeClassic(ctx context.Context, group string) (Description,
 	if err != nil {
 		return Description{}, err
 	}
-	for _, g := range resp.Groups {
-		if err := coded(g.ErrorCode, g.ErrorMessage); err != nil {
-			return Description{}, err
-		}
-		if g.ProtocolType != "" && g.ProtocolType != "consumer" {
-			return Description{}, &javaerr.Exception{
-				Class:   "java.lang.IllegalArgumentException",
-				Message: fmt.Sprintf("GroupId %s is not a consumer group (%s).", group, g.ProtocolType),
-			}
-		}
-		d := Description{Group: group, State: javaState(g.State), Assignor: g.Protocol}
-		for _, m := range g.Members {
-			member := Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: deref(m.InstanceID)}
-			if len(m.MemberAssignment) > 0 {
-				assignment := kmsg.NewConsumerMemberAssignment()
-				if err := assignment.ReadFrom(m.MemberAssignment); err != nil {
-					return d, fmt.Errorf("assignment of member %s: %w", m.MemberID, err)
-				}
-				for _, t := range assignment.Topics {
-					member.Assignment = append(member.Assignment, partitions(t.Topic, t.Partitions)...)
-				}
-				slices.SortFunc(member.Assignment, Partition.Compare)
-			}
-			d.Members = append(d.Members, member)
-		}
-		return d, nil
+	if len(resp.Groups) == 0 {
+		return Description{}, kerr.GroupIDNotFound
 	}
-	return Description{}, kerr.GroupIDNotFound
+	g := &resp.Groups[0] // one was asked for
+	if err := coded(g.ErrorCode, g.ErrorMessage); err != nil {
+		return Description{}, err
+	}
+	if g.ProtocolType != "" && g.ProtocolType != "consumer" {
+		return Description{}, &javaerr.Exception{
+			Class:   "java.lang.IllegalArgumentException",
+			Message: fmt.Sprintf("GroupId %s is not a consumer group (%s).", group, g.ProtocolType),
+		}
+	}
+	d := Description{Group: group, State: javaState(g.State), Assignor: g.Protocol}
+	for _, m := range g.Members {
+		member := Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: deref(m.InstanceID)}
+		if len(m.MemberAssignment) > 0 {
+			assignment := kmsg.NewConsumerMemberAssignment()
+			if err := assignment.ReadFrom(m.MemberAssignment); err != nil {
+				return d, fmt.Errorf("assignment of member %s: %w", m.MemberID, err)
+			}
+			for _, t := range assignment.Topics {
+				member.Assignment = append(member.Assignment, partitions(t.Topic, t.Partitions)...)
+			}
+			slices.SortFunc(member.Assignment, Partition.Compare)
+		}
+		d.Members = append(d.Members, member)
+	}
+	return d, nil
 }
 
 // javaState is the state as GroupState prints it; what it does not know is "Unknown".

@@ -67,13 +67,12 @@ func From(err error) *Exception {
 	if err == nil {
 		return nil
 	}
-	var e *Exception
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Exception](err); ok {
 		return e
 	}
-	var k *kerr.Error
-	if errors.As(err, &k) {
-		if e, ok := Coded(k.Code, "").(*Exception); ok {
+	if k, ok := errors.AsType[*kerr.Error](err); ok {
+		e := &Exception{}
+		if errors.As(Coded(k.Code, ""), &e) {
 			e.Cause = err
 			return e
 		}
@@ -83,8 +82,7 @@ func From(err error) *Exception {
 
 // CodeOf returns the protocol error code in err's chain, 0 when there is none.
 func CodeOf(err error) int16 {
-	var k *kerr.Error
-	if errors.As(err, &k) {
+	if k, ok := errors.AsType[*kerr.Error](err); ok {
 		return k.Code
 	}
 	return 0
@@ -92,8 +90,7 @@ func CodeOf(err error) int16 {
 
 // Name returns the name of the protocol error in err's chain, "UNKNOWN_SERVER_ERROR" when there is none.
 func Name(err error) string {
-	var k *kerr.Error
-	if errors.As(err, &k) {
+	if k, ok := errors.AsType[*kerr.Error](err); ok {
 		return k.Message
 	}
 	return kerr.UnknownServerError.Message

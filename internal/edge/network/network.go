@@ -63,7 +63,7 @@ func Options(ctx context.Context, kind Kind, props map[string]string, log *slog.
 // ClientUtils.parseAndValidateAddresses. The list's form has been checked.
 func resolve(ctx context.Context, list string, log *slog.Logger) error {
 	found := false
-	for _, url := range strings.Split(list, ",") {
+	for url := range strings.SplitSeq(list, ",") {
 		url = strings.TrimSpace(url)
 		_, address, ok := strings.Cut(url, "://")
 		if !ok {

@@ -174,7 +174,7 @@ func groupOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 		kgo.RebalanceTimeout(s.millis("max.poll.interval.ms")),
 	}
 	var use []kgo.GroupBalancer
-	for _, class := range strings.Split(s.text("partition.assignment.strategy"), ",") {
+	for class := range strings.SplitSeq(s.text("partition.assignment.strategy"), ",") {
 		build, ok := balancers[strings.TrimSpace(class)]
 		if !ok {
 			return nil, configException("Invalid value %s for configuration partition.assignment.strategy: Class %s could not be found.", class, class)
@@ -186,7 +186,7 @@ func groupOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 	case "classic":
 	case "consumer":
 		// franz-go asks for this to be switched on by a context value of its own (KIP-848).
-		opts = append(opts, kgo.WithContext(context.WithValue(context.Background(), "opt_in_kafka_next_gen_balancer_beta", true))) //nolint:staticcheck // the key is the library's
+		opts = append(opts, kgo.WithContext(context.WithValue(context.Background(), "opt_in_kafka_next_gen_balancer_beta", true))) //nolint:revive,staticcheck // the key is the library's
 	default:
 		return nil, configException("Invalid value %s for configuration group.protocol: String must be one of (case insensitive): CONSUMER, CLASSIC", s.text("group.protocol"))
 	}

@@ -74,11 +74,15 @@ func (c *counters) common(group string, elapsed time.Duration) []row {
 	count := func(n *atomic.Int64) float64 { return float64(n.Load()) }
 	latency := ratio(c.requestNs.Load(), c.requests.Load()) / float64(time.Millisecond)
 	return []row{
-		{group, "connection-creation-total", count(&c.connections)}, {group, "failed-connection-total", count(&c.failedConnections)},
-		{group, "request-total", count(&c.requests)}, {group, "request-rate", rate(&c.requests)},
+		{group, "connection-creation-total", count(&c.connections)},
+		{group, "failed-connection-total", count(&c.failedConnections)},
+		{group, "request-total", count(&c.requests)},
+		{group, "request-rate", rate(&c.requests)},
 		{group, "request-latency-avg", latency},
-		{group, "outgoing-byte-total", count(&c.bytesOut)}, {group, "outgoing-byte-rate", rate(&c.bytesOut)},
-		{group, "incoming-byte-total", count(&c.bytesIn)}, {group, "incoming-byte-rate", rate(&c.bytesIn)},
+		{group, "outgoing-byte-total", count(&c.bytesOut)},
+		{group, "outgoing-byte-rate", rate(&c.bytesOut)},
+		{group, "incoming-byte-total", count(&c.bytesIn)},
+		{group, "incoming-byte-rate", rate(&c.bytesIn)},
 	}
 }
 

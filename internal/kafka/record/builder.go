@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 )
 
 // Producer identifies an idempotent producer's batch (KIP-98).
@@ -158,7 +159,7 @@ func (b *Builder) Build(c *Compressor) (Batch, error) {
 	if len(out) > math.MaxInt32 {
 		return nil, fmt.Errorf("record batch of %d bytes is too large", len(out))
 	}
-	batch := Batch(out[:len(out):len(out)])
+	batch := Batch(slices.Clip(out))
 	b.header(batch)
 	return batch, nil
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,7 +30,7 @@ func One(p []byte) (Batch, error) {
 	}
 	b, rest, err := Next(p)
 	switch {
-	case err == ErrShort:
+	case errors.Is(err, ErrShort):
 		return nil, invalid(kerr.InvalidRecord, "The record batch is not whole.")
 	case err != nil:
 		return nil, invalid(kerr.CorruptMessage, "The record batch is shorter than its header.")

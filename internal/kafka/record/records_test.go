@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"testing"
 
@@ -139,11 +140,11 @@ func TestNext(t *testing.T) {
 		t.Errorf("%d %d %v", len(first), len(rest), err)
 	}
 	for n := range b {
-		if _, _, err := Next(b[:n]); err != ErrShort {
+		if _, _, err := Next(b[:n]); !errors.Is(err, ErrShort) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
-	if _, _, err := Next(put32(bytes.Clone(b), posLength, 48)); err != ErrCorrupt {
+	if _, _, err := Next(put32(bytes.Clone(b), posLength, 48)); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("length 48: %v", err)
 	}
 }

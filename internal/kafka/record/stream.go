@@ -44,7 +44,7 @@ func (s *stream) fill() error {
 
 // cut makes an end within a record an error of the record.
 func cut(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: the batch ends early", errStreamRecord)
 	}
 	return err
@@ -175,7 +175,7 @@ func (s *stream) headers(body *int64) error {
 func (s *stream) atEnd() error {
 	if len(s.data) == 0 {
 		switch err := s.fill(); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

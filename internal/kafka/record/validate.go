@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -398,7 +399,7 @@ func rebuild(b Batch, r *Rules) (Result, error) {
 	if r.TimestampType == LogAppendTime {
 		maxTimestamp = r.NowMs
 	}
-	nb := Batch(out[:len(out):len(out)])
+	nb := Batch(slices.Clip(out))
 	binary.BigEndian.PutUint32(nb[posLength:], uint32(len(nb)-LogOverhead))
 	attrs := b.Attributes()&(transactional|deleteHorizon) | Attributes(r.Codec)
 	if r.TimestampType == LogAppendTime {

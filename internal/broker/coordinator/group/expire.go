@@ -1,7 +1,5 @@
 package group
 
-import ()
-
 // expireOffsets removes offsets that are older than the retention, and groups
 // that are empty and have none left (GroupCoordinatorShard.cleanupGroupMetadata).
 func (s *Shard) expireOffsets(o *op) {

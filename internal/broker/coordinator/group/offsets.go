@@ -115,8 +115,10 @@ func (s *Shard) applyOffset(at int64, group, topic string, partition int32, o of
 	if s.groups[group] == nil {
 		s.applyGroup(at, newClassicGroup(group, o.commitMs))
 	}
-	s.remember(change{at: at, group: group, topic: topic, partition: partition, isOffset: true,
-		oldOffset: s.offsets[group].get(topic, partition)})
+	s.remember(change{
+		at: at, group: group, topic: topic, partition: partition, isOffset: true,
+		oldOffset: s.offsets[group].get(topic, partition),
+	})
 	s.putOffset(group, topic, partition, &o)
 }
 

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -39,7 +40,6 @@ type consumer struct {
 	instance   *string
 	id         string
 	generation int32
-	protocol   string
 	members    []string // if it leads
 	skip       bool
 	phase      string // "", joining, joined, syncing, stable
@@ -204,8 +204,10 @@ func (s *sim) offsetCommit(c *consumer) {
 // fetch checks that what is told never goes back and knows all that was acked.
 func (s *sim) fetch() {
 	for p := range int32(partitions) {
-		got := max(fetchOffsets(s.s.committedOffsets("g"), &kmsg.OffsetFetchRequestGroup{Group: "g",
-			Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: "t", Partitions: []int32{p}}}}).Topics[0].Partitions[0].Offset, 0)
+		got := max(fetchOffsets(s.s.committedOffsets("g"), &kmsg.OffsetFetchRequestGroup{
+			Group:  "g",
+			Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: "t", Partitions: []int32{p}}},
+		}).Topics[0].Partitions[0].Offset, 0)
 		if got < s.acked[p] || got < s.seen[p] || got > s.tried[p] {
 			s.t.Fatalf("partition %d: fetched %d; acknowledged %d, seen %d, tried %d", p, got, s.acked[p], s.seen[p], s.tried[p])
 		}
@@ -354,15 +356,19 @@ func (s *sim) own(c *consumer, call string, r *kmsg.SyncGroupResponse) {
 
 // failed is how a consumer takes an error.
 func (s *sim) failed(c *consumer, err error) {
-	switch err {
-	case kerr.UnknownMemberID, kerr.FencedInstanceID:
+	coded, ok := errors.AsType[*kerr.Error](err)
+	if !ok {
+		return
+	}
+	switch coded.Code {
+	case kerr.UnknownMemberID.Code, kerr.FencedInstanceID.Code:
 		c.id, c.phase = "", ""
-		s.sometimes[err.(*kerr.Error).Message]++
-	case kerr.RebalanceInProgress, kerr.IllegalGeneration, kerr.InconsistentGroupProtocol:
+		s.sometimes[coded.Message]++
+	case kerr.RebalanceInProgress.Code, kerr.IllegalGeneration.Code, kerr.InconsistentGroupProtocol.Code:
 		if c.phase == "stable" {
 			c.phase = ""
 		}
-		s.sometimes[err.(*kerr.Error).Message]++
+		s.sometimes[coded.Message]++
 	}
 }
 
@@ -451,7 +457,7 @@ func TestSimulationRepeats(t *testing.T) {
 		}
 		return b.String() + s.s.text(true)
 	}
-	if trace() != trace() {
+	if first, second := trace(), trace(); first != second {
 		t.Error("the same seed gives another run")
 	}
 }

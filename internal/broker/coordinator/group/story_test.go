@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -143,7 +144,11 @@ var storyCommands = map[string]func(w *world, a args) string{
 	},
 	"fail-log": func(w *world, a args) string {
 		w.hold = false
-		w.fail(int64(w.heldAt), kerr.ErrorForCode(int16(a.num("code", 15))).(*kerr.Error))
+		w.fail(int64(w.heldAt), func() *kerr.Error {
+			target := &kerr.Error{}
+			_ = errors.As(kerr.ErrorForCode(int16(a.num("code", 15))), &target)
+			return target
+		}())
 		return ""
 	},
 	"limit":  func(w *world, a args) string { w.cfg.MaxSize = a.num("max-size", w.cfg.MaxSize); return "" },
@@ -221,7 +226,11 @@ func storyHeartbeat(w *world, a args) string {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.Generation, req.MemberID, req.InstanceID = a.group(), int32(a.num("generation", 1)), long(a.str("member", "")), a.opt("instance")
 	if err := w.s.Heartbeat(w.now, req); err != nil {
-		return "heartbeat: " + err.(*kerr.Error).Message + "\n"
+		return "heartbeat: " + func() *kerr.Error {
+			target := &kerr.Error{}
+			_ = errors.As(err, &target)
+			return target
+		}().Message + "\n"
 	}
 	return "heartbeat: ok\n"
 }

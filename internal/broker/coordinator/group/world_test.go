@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -29,7 +30,6 @@ type world struct {
 	// waiting are the deferred parts of results.
 	waiting []waiting
 	answers []answer
-	notes   bool
 }
 
 type waiting struct {
@@ -164,7 +164,11 @@ func (w *world) flush() string {
 	for _, a := range w.answers {
 		text := ""
 		if a.err != nil {
-			text = kerr.TypedErrorForCode(a.err.(*kerr.Error).Code).Message
+			text = kerr.TypedErrorForCode(func() *kerr.Error {
+				target := &kerr.Error{}
+				_ = errors.As(a.err, &target)
+				return target
+			}().Code).Message
 		} else {
 			text = describe(a.resp)
 		}
@@ -183,11 +187,11 @@ func short(s string) string {
 
 // long is the inverse of short for one member id.
 func long(s string) string {
-	i := strings.LastIndexByte(s, '-')
-	if i < 0 {
+	before, after, ok := strings.CutLast(s, "-")
+	if !ok {
 		return s
 	}
-	return fmt.Sprintf("%s-00000000-0000-4000-8000-0000000000%02s", s[:i], s[i+1:])
+	return fmt.Sprintf("%s-00000000-0000-4000-8000-0000000000%02s", before, after)
 }
 
 func code(c int16) string {
