@@ -2,12 +2,12 @@ package log
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,11 +77,12 @@ type Dir struct {
 
 // boot is what the state log says about the last use of the directory.
 type boot struct {
-	session  uint64
-	id       string
-	clean    bool // the last owner closed it
-	rebooted bool // the machine has started since, or may have
-	known    bool // the last session's record was there
+	session uint64
+	// since is the first session after the machine has started, or may have;
+	// 0 if that is not known to have happened.
+	since uint64
+	id    string
+	clean bool // the last owner closed it
 }
 
 // OpenDir locks the directory and reads its state log. No segment is opened
@@ -127,10 +128,10 @@ func (d *Dir) prepare(o DirOptions) error {
 		d.state, err = openStateLog(d.fs, d.path, d.logger)
 	}
 	if err == nil {
-		err = d.begin(o.BootID)
+		err = d.list()
 	}
 	if err == nil {
-		err = d.list()
+		err = d.begin(o.BootID)
 	}
 	return err
 }
@@ -162,27 +163,81 @@ func (d *Dir) makePath() error {
 }
 
 // begin opens a new session. From here on the last one's clean stop is used up.
+// A full disk does not keep a directory from being read: its appends wait until
+// the record of the session can be written.
 func (d *Dir) begin(bootID string) error {
-	v := d.state.get("", kindSession)
-	last, ok := decodeSession(v)
-	d.boot = boot{session: last.number + 1, id: bootID, known: ok}
+	last, ok := decodeSession(d.state.get("", kindSession))
+	if !ok {
+		last.number = d.lastSession()
+	}
+	d.boot = boot{session: last.number + 1, since: last.since, id: bootID}
 	d.boot.clean = ok && last.clean && d.state.lost == 0
-	d.boot.rebooted = ok && (bootID == "" || last.bootID != bootID)
+	if ok && (bootID == "" || last.bootID != bootID) {
+		d.boot.since = d.boot.session
+	}
 	if d.state.lost > 0 {
 		d.logger.Warn("state log has damage: what it cost is made again from the segments",
 			"dir", d.path, "records", d.state.lost)
 	}
-	return d.writeSession(false)
-}
-
-func (d *Dir) writeSession(clean bool) error {
 	var b stateBatch
-	b.add("", kindSession, session{number: d.boot.session, clean: clean, bootID: d.boot.id}.encode)
-	return d.state.commit(&b)
+	d.addSession(&b, false)
+	d.addFound(&b)
+	err := d.state.commit(&b)
+	if err == nil || !isNoSpace(err) {
+		return err
+	}
+	if ok && last.clean {
+		last.clean = false
+		if oerr := d.state.overwrite("", kindSession, last.encode); oerr != nil {
+			return fmt.Errorf("%w, and then: %w", err, oerr)
+		}
+	}
+	d.state.owe(&b)
+	d.setReadOnly(err)
+	return nil
 }
 
-// list finds the partitions' directories, and what deletions have left.
+// lastSession finds the number of the last session without its own record.
+func (d *Dir) lastSession() (n uint64) {
+	for _, key := range d.state.keys() {
+		if cp, ok := decodeCheckpoint(d.state.get(key, kindCheckpoint)); ok {
+			n = max(n, cp.session)
+		}
+	}
+	return n
+}
+
+func (d *Dir) addSession(b *stateBatch, clean bool) {
+	b.add("", kindSession, session{number: d.boot.session, clean: clean, since: d.boot.since, bootID: d.boot.id}.encode)
+}
+
+// addFound brings the records of the partitions up to what is on disk: those of
+// directories that are gone go, and the first session after a power cut notes
+// which partitions had no checkpoint then. Later ones could not tell, if this
+// one is killed before it has recovered them.
+func (d *Dir) addFound(b *stateBatch) {
+	for _, key := range d.state.keys() {
+		if !d.found[key] {
+			b.add(key, kindGone, nil)
+		}
+	}
+	if d.boot.since != d.boot.session {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.found)) {
+		if d.state.get(name, kindCheckpoint) == nil {
+			b.add(name, kindFound, func(v []byte) []byte { return encodeFound(v, d.boot.session) })
+		}
+	}
+}
+
+// list finds the partitions' directories, and what deletions have left. Their
+// names are durable from here on: the last process may have been killed before
+// it had synced them.
 func (d *Dir) list() error {
+	if err := d.fs.SyncDir(d.path); err != nil {
+		return err
+	}
 	entries, err := d.fs.ReadDir(d.path)
 	if err != nil {
 		return err
@@ -197,13 +252,7 @@ func (d *Dir) list() error {
 			d.found[e.Name()] = true
 		}
 	}
-	var gone stateBatch
-	for _, key := range d.state.keys() {
-		if !d.found[key] {
-			gone.add(key, kindGone, nil)
-		}
-	}
-	return d.state.commit(&gone)
+	return nil
 }
 
 // Stored is a partition found on disk.
@@ -261,74 +310,6 @@ func (d *Dir) intern(c Config) *Config {
 		d.configs[c] = p
 	}
 	return p
-}
-
-// Delete removes a log: its directory gets a name ending in "-delete", which is
-// durable when Delete returns, and is unlinked after the topic's DeleteDelay.
-// The log is closed.
-func (d *Dir) Delete(l *Log) error {
-	l.wr.Lock()
-	defer l.wr.Unlock()
-	l.syncing.Lock()
-	defer l.syncing.Unlock()
-	if err := l.check(); err != nil {
-		return err
-	}
-	name := l.partition.String()
-	to, err := d.moveAway(name, l.topicID, deleteSuffix)
-	if err != nil {
-		return d.ioError("rename "+l.path, err)
-	}
-	l.gone.Store(true)
-	l.unpin()
-	l.mem.Lock()
-	segments := l.mem.segments
-	l.mem.Unlock()
-	for _, s := range segments {
-		d.files.drop(s)
-	}
-	d.mu.Lock()
-	delete(d.logs, l.partition)
-	d.mu.Unlock()
-
-	var b stateBatch
-	b.add(name, kindGone, nil)
-	d.saving.Lock()
-	err = d.state.commit(&b)
-	d.saving.Unlock()
-	if err != nil {
-		err = d.ioError("write state log", err)
-	}
-	d.keep.remove(to, time.Now().Add(l.config.Load().DeleteDelay))
-	return err
-}
-
-// moveAway gives a partition's directory a name that no partition can have:
-// "<topic>-<n>.<topic id>-delete", as Kafka's LocalLog.logDeleteDirName.
-func (d *Dir) moveAway(name string, id TopicID, suffix string) (string, error) {
-	short := name
-	if len(short) > 200 {
-		short = short[:200]
-	}
-	for n := 0; ; n++ {
-		to := fmt.Sprintf("%s.%s%s", short, id, suffix)
-		if n > 0 {
-			to = fmt.Sprintf("%s.%s.%d%s", short, id, n, suffix)
-		}
-		to = filepath.Join(d.path, to)
-		if _, err := d.fs.Stat(to); err == nil {
-			continue
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		if err := d.fs.Rename(filepath.Join(d.path, name), to); err != nil {
-			return "", err
-		}
-		d.mu.Lock()
-		delete(d.found, name)
-		d.mu.Unlock()
-		return to, d.fs.SyncDir(d.path)
-	}
 }
 
 // Close syncs all logs, writes their recovery points and the mark of a clean
@@ -395,5 +376,7 @@ func (d *Dir) settle(ctx context.Context) error {
 	if err := d.saveAll(logs, true); err != nil {
 		return err
 	}
-	return d.writeSession(true)
+	var b stateBatch
+	d.addSession(&b, true)
+	return d.state.commit(&b)
 }

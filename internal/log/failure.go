@@ -103,6 +103,9 @@ func (d *Dir) room(n int, nowMs int64) error {
 		d.probed.Store(nowMs)
 		free, _, err := d.fs.Free(d.path)
 		if err == nil && free >= uint64(n)+min(spaceReserve, uint64(n)*4+4096) {
+			if err := d.state.commit(&stateBatch{}); err != nil { // what is owed comes first
+				return d.ioError("write state log", err)
+			}
 			d.setWritable()
 			return nil
 		}

@@ -49,7 +49,8 @@ func goldenProducers() *producers {
 }
 
 func TestFormatStateValues(t *testing.T) {
-	golden(t, "session", session{number: 3, clean: true, bootID: "ab-cd"}.encode(nil), "01 01 0000000000000003 61622d6364")
+	golden(t, "session", session{number: 3, clean: true, since: 2, bootID: "ab-cd"}.encode(nil), "01 01 0000000000000003 0000000000000002 61622d6364")
+	golden(t, "found", encodeFound(nil, 2), "01 0000000000000002")
 	golden(t, "checkpoint", goldenCheckpoint.encode(nil), `
 		01 03 0102030405060708090a0b0c0d0e0f10 0000000000000003 0000000000000005 0000000000000384
 		00000000000003e8 00000000000001f4 0000000000001000
@@ -81,7 +82,7 @@ func TestFormatRoundTrip(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
-	s := session{number: math.MaxUint64, bootID: "x"}
+	s := session{number: math.MaxUint64, since: 9, bootID: "x"}
 	gotSession, _ := decodeSession(s.encode(nil))
 	check("session", gotSession, s)
 	gotPoint, _ := decodeCheckpoint(goldenCheckpoint.encode(nil))

@@ -43,13 +43,20 @@ type logMem struct {
 	spare    []dirtySegment // the other array of dirty
 	unsynced int64          // records written since the last sync began
 	appended int64          // bytes written since the log was opened
-	newNames bool           // the partition's directory has entries that are not durable
-	newDir   bool           // the same of its own entry in the log directory
-	cutting  bool           // a truncation is under way
-	durable  mark
+	unsyncedNames
+	cutting bool // a truncation is under way
+	durable mark
 	// producersFrom is the offset of the first batch that the producer state
 	// has taken since it was last nil.
 	producersFrom int64
+}
+
+// unsyncedNames is what, beside the segments, has to be synced before the
+// durable offset moves.
+type unsyncedNames struct {
+	newNames bool // the partition's directory has entries that may not be durable
+	newMeta  bool // the same of partition.metadata's content
+	newDir   bool // the same of the directory's own entry in the log directory
 }
 
 // dirtySegment keeps a file open until its writes are synced: an error of the

@@ -63,9 +63,9 @@ func (l *Log) open(id TopicID, exists bool) error {
 		return err
 	}
 	if !id.IsZero() && l.topicID != id {
-		to, err := l.dir.moveAway(o.name, l.topicID, straySuffix)
+		to, err := l.dir.setAside(o.name, l.topicID)
 		if err != nil {
-			return l.dir.ioError("rename "+l.path, err)
+			return err
 		}
 		l.dir.logger.Warn("partition of another topic id moved aside", "partition", o.name,
 			"found", l.topicID.String(), "wanted", id.String(), "to", to)
@@ -95,7 +95,7 @@ func (l *Log) create(id TopicID) error {
 	if err := l.begin(0); err != nil {
 		return err
 	}
-	l.mem.newDir = true
+	l.mem.newDir, l.mem.newMeta = true, true
 	l.saved.force = true
 	d.queue.pushLazy(l, 0, 0)
 	return nil
@@ -135,15 +135,27 @@ type loader struct {
 	listOK bool // known is the list that the checkpoint speaks of
 
 	start int64
+
+	// clean says that the last session had the log and closed it. Otherwise
+	// nothing above the recovery point, and no name, is known to be durable.
+	clean bool
+	// rebooted says that the machine has, or may have, started since the last
+	// checkpoint: a power cut, which no recovery has got over so far. A session
+	// that was killed before its first checkpoint does not count.
+	rebooted bool
 }
 
 // readState reads the partition's records.
 func (o *loader) readState() {
-	s := o.l.dir.state
+	s, boot := o.l.dir.state, &o.l.dir.boot
 	o.cp, o.cpOK = decodeCheckpoint(s.get(o.name, kindCheckpoint))
 	if !o.cpOK {
+		found, ok := decodeFound(s.get(o.name, kindFound))
+		o.rebooted = boot.since == boot.session || ok && found == boot.since
 		return
 	}
+	o.clean = boot.clean && o.cp.session+1 == boot.session
+	o.rebooted = o.cp.session < boot.since
 	rev, list, ok := decodeSegments(s.get(o.name, kindSegments))
 	o.known = make(map[int64]sealedSegment, len(list))
 	for _, v := range list {
@@ -157,7 +169,7 @@ func (o *loader) readState() {
 // in the state log, and either may be damaged.
 func (o *loader) identify(want TopicID) error {
 	l, d := o.l, o.l.dir
-	if d.boot.clean && o.cpOK {
+	if o.clean {
 		l.topicID, o.start = o.cp.topicID, o.cp.start
 		return nil
 	}
@@ -165,7 +177,10 @@ func (o *loader) identify(want TopicID) error {
 	switch {
 	case err == nil:
 		if o.cpOK && o.cp.topicID != m.topicID {
-			o.forget() // of an older partition with this name
+			o.cp, o.cpOK, o.listOK, o.known = checkpoint{}, false, false, nil // of an older partition with this name
+			if err := d.forget(o.name); err != nil {
+				return err
+			}
 		}
 		l.topicID, o.start = m.topicID, max(m.startOffset, o.cp.start)
 		if !l.topicID.IsZero() || want.IsZero() {
@@ -184,16 +199,12 @@ func (o *loader) identify(want TopicID) error {
 		}
 		// A power cut before the first sync leaves segments without metadata.
 		// Otherwise nothing can tell which topic these records belong to.
-		if !empty && !d.boot.rebooted {
+		if !empty && !o.rebooted {
 			return fmt.Errorf("%s in %s: restore the file, or move the directory away: %w: %w", metaName, l.path, err, kerr.KafkaStorageError)
 		}
 		l.topicID = want
 	}
 	return l.putMeta(o.start)
-}
-
-func (o *loader) forget() {
-	o.cp, o.cpOK, o.listOK, o.known = checkpoint{}, false, false, nil
 }
 
 // empty reports that the directory holds no batch.
@@ -261,7 +272,7 @@ func (o *loader) list() ([]*segment, error) {
 // listKnown is the list after a clean stop: the state log's, with one question
 // to the disk, about the active segment. ok is false if they do not agree.
 func (o *loader) listKnown() (v []*segment, ok bool) {
-	if !o.l.dir.boot.clean || !o.cpOK || !o.listOK {
+	if !o.clean || !o.listOK {
 		return nil, false
 	}
 	for base, k := range o.known {

@@ -34,6 +34,7 @@ func (o *loader) load() error {
 		}
 		l.start.Store(max(o.start, o.cp.start))
 		l.saved.force = true
+		l.mem.newMeta = true
 		return nil
 	}
 	point := o.adopt(segments)
@@ -56,7 +57,7 @@ func (o *loader) load() error {
 // was acknowledged as durable, for that takes all names before them.
 func (o *loader) dropOrphans(segments *[]*segment) error {
 	v := *segments
-	if len(v) == 0 || v[0].base <= o.start || !o.l.dir.boot.rebooted || o.cpOK && o.cp.point.offset > o.start {
+	if len(v) == 0 || v[0].base <= o.start || !o.rebooted || o.cpOK && o.cp.point.offset > o.start {
 		return nil
 	}
 	o.l.dir.logger.Warn("segments without the beginning of their log removed", "partition", o.name,
@@ -200,7 +201,7 @@ func (o *loader) joins(i int, expected int64) (keep bool, err error) {
 		return false, fmt.Errorf("segment %s begins before offset %d, where the one before it ends: %w", s.path(), expected, kerr.KafkaStorageError)
 	case s.base == expected || before.sparse:
 		return true, nil
-	case l.dir.boot.rebooted:
+	case o.rebooted:
 		return false, nil
 	}
 	// The machine was not down, so these offsets were there: keep their place.
@@ -233,7 +234,7 @@ func (o *loader) walkSegment(r *replayer, i int, pos, expected int64) (stop bool
 			return false, d.ioError("read "+s.path(), err)
 		}
 		if it.bad {
-			torn, err := o.torn(w, it, i == len(o.l.mem.segments)-1)
+			torn, err := o.torn(w, it, i)
 			if err != nil {
 				return false, d.ioError("read "+s.path(), err)
 			}
@@ -321,7 +322,10 @@ func (o *loader) finish(r *replayer, changed bool) error {
 	r.epochs.cutStart(start)
 	l.mem.epochs = r.epochs
 	l.mem.durable = l.mem.endMark()
-	l.mem.newNames = changed
+	// What the last process wrote, and did not sync, may be in memory only. Below
+	// the recovery point that is not the records, but it can be names: they
+	// become durable before the durable offset moves.
+	l.mem.newNames, l.mem.newMeta = !o.clean && !changed, !o.clean && !changed
 	l.start.Store(min(start, max(end, o.start)))
 	l.end.Store(max(end, l.start.Load()))
 	l.durable.Store(l.end.Load())
@@ -385,9 +389,6 @@ func (o *loader) syncTail() error {
 	err := syncFile(l.fs(), l.path+"/"+metaName)
 	if err == nil {
 		err = l.fs().SyncDir(l.path)
-	}
-	if err == nil {
-		err = l.dir.syncRoot()
 	}
 	if err != nil {
 		return l.dir.ioError("sync "+l.path, err)

@@ -22,11 +22,26 @@ func (l *Log) DeleteRecordsBefore(o int64) (newStart int64, err error) {
 			l.partition, o, l.hw.Load(), kerr.OffsetOutOfRange)
 	}
 	if o > l.start.Load() {
-		if err := l.moveStart(o); err != nil {
-			return 0, err
-		}
+		err = l.moveStart(o)
+	} else {
+		err = l.settleStart()
+	}
+	if err != nil {
+		return 0, err
 	}
 	return l.start.Load(), nil
+}
+
+// settleStart makes the start offset durable that recovery has found: the
+// process that moved it may have been killed before it was. The caller holds wr.
+func (l *Log) settleStart() error {
+	l.mem.Lock()
+	settled := !l.mem.newMeta
+	l.mem.Unlock()
+	if settled {
+		return nil
+	}
+	return l.flush()
 }
 
 // moveStart makes a new start offset durable and puts it in force. The caller

@@ -26,6 +26,7 @@ const (
 	kindSegments
 	kindProducers    // a snapshot that no truncation above the high watermark undoes
 	kindProducersEnd // one as of the end of the log, from a clean stop
+	kindFound        // the first session of a boot has met the partition without a checkpoint
 	stateKinds
 	kindGone stateKind = 255 // the key and all its records are no more
 )
@@ -57,8 +58,9 @@ type stateLog struct {
 	floor  int64 // size after the last rewrite
 	refs   map[string]*stateRefs
 	image  []byte // the file as it was opened, while logs are being opened
-	broken error  // a failed sync is final
-	lost   int    // damaged records met
+	owed   stateBatch
+	broken error // a failed sync is final
+	lost   int   // damaged records met
 }
 
 type stateRefs [stateKinds]stateRef
@@ -199,16 +201,32 @@ func (b *stateBatch) add(key string, kind stateKind, fn func([]byte) []byte) {
 	b.ends = append(b.ends, len(b.buf))
 }
 
-// commit appends the records and makes them durable. After an error none of
-// them counts; a full disk leaves the file as it was.
-func (s *stateLog) commit(b *stateBatch) error {
-	if len(b.ends) == 0 {
-		return nil
+// join appends the records of c, in arrays of its own.
+func (b *stateBatch) join(c *stateBatch) {
+	n := len(b.buf)
+	b.buf = slices.Concat(b.buf, c.buf)
+	b.ends = slices.Clone(b.ends)
+	for _, end := range c.ends {
+		b.ends = append(b.ends, n+end)
 	}
+}
+
+// commit appends the records, after those that are owed, and makes them
+// durable. After an error none of them counts; a full disk leaves the file as
+// it was.
+func (s *stateLog) commit(b *stateBatch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
 		return s.broken
+	}
+	if len(s.owed.ends) > 0 {
+		all := s.owed
+		all.join(b)
+		b = &all
+	}
+	if len(b.ends) == 0 {
+		return nil
 	}
 	if _, err := s.f.WriteAt(b.buf, s.size); err != nil {
 		if terr := s.f.Truncate(s.size); terr != nil {
@@ -226,6 +244,7 @@ func (s *stateLog) commit(b *stateBatch) error {
 		start = end
 	}
 	s.size += int64(len(b.buf))
+	s.owed = stateBatch{}
 	if s.size < max(2*s.floor, s.minSize) {
 		return nil
 	}
@@ -237,6 +256,42 @@ func (s *stateLog) commit(b *stateBatch) error {
 		s.logger.Warn("state log not rewritten: disk full", "path", s.path, "error", err)
 	}
 	return nil
+}
+
+// owe keeps records that a full disk has refused. They are written before all
+// others, as soon as there is room: before that, nothing may rely on them. Keys
+// that are gone are gone at once.
+func (s *stateLog) owe(b *stateBatch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	start := 0
+	for _, end := range b.ends {
+		if rec := b.buf[start:end]; stateKind(rec[12]) == kindGone {
+			s.apply(rec, 0)
+		}
+		start = end
+	}
+	s.owed.join(b)
+}
+
+// overwrite replaces a value by one of the same size, durably and where it
+// lies, which takes no space. A crash meanwhile may lose the record.
+func (s *stateLog) overwrite(key string, kind stateKind, fn func([]byte) []byte) error {
+	var b stateBatch
+	b.add(key, kind, fn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.refs[key]
+	if r == nil || int(r[kind].n) != len(b.buf) {
+		return errBadState
+	}
+	if _, err := s.f.WriteAt(b.buf, r[kind].pos); err != nil {
+		return err
+	}
+	if end := r[kind].pos + int64(len(b.buf)); end <= int64(len(s.image)) {
+		copy(s.image[r[kind].pos:], b.buf)
+	}
+	return s.f.Sync()
 }
 
 // get returns the value last committed under key; nil if there is none or if

@@ -11,20 +11,39 @@ const stateVersion = 1
 type session struct {
 	number uint64
 	clean  bool
+	// since is the first session of this boot of the machine; 0 if the
+	// directory has not met another boot.
+	since  uint64
 	bootID string
 }
 
 func (v session) encode(b []byte) []byte {
 	b = append(b, stateVersion, bool1(v.clean))
 	b = binary.BigEndian.AppendUint64(b, v.number)
+	b = binary.BigEndian.AppendUint64(b, v.since)
 	return append(b, v.bootID...)
 }
 
 func decodeSession(b []byte) (v session, ok bool) {
-	if len(b) < 10 || b[0] != stateVersion {
+	if len(b) < 18 || b[0] != stateVersion {
 		return v, false
 	}
-	return session{clean: b[1] == 1, number: binary.BigEndian.Uint64(b[2:]), bootID: string(b[10:])}, true
+	return session{
+		clean: b[1] == 1, number: binary.BigEndian.Uint64(b[2:]),
+		since: binary.BigEndian.Uint64(b[10:]), bootID: string(b[18:]),
+	}, true
+}
+
+// encodeFound tells which session met a partition without a checkpoint.
+func encodeFound(b []byte, session uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, stateVersion), session)
+}
+
+func decodeFound(b []byte) (session uint64, ok bool) {
+	if len(b) != 9 || b[0] != stateVersion {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(b[1:]), true
 }
 
 // mark is a place in a log: an offset, and the byte where its batch begins.

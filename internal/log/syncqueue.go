@@ -195,12 +195,12 @@ func (l *Log) flushLocked() error {
 		d.seg.dirty = false
 	}
 	m.dirty, m.spare = m.spare[:0], dirty
-	names, newDir := m.newNames, m.newDir
-	m.newNames, m.newDir = false, false
+	fresh := m.unsyncedNames
+	m.unsyncedNames = unsyncedNames{}
 	m.unsynced = 0
 	m.Unlock()
 
-	err := l.syncFiles(dirty, names, newDir)
+	err := l.syncFiles(dirty, fresh)
 	for i, d := range dirty {
 		d.h.release()
 		dirty[i] = dirtySegment{}
@@ -222,23 +222,23 @@ func (l *Log) flushLocked() error {
 
 // syncFiles syncs files before the names that lead to them, so that a power cut
 // never leaves a name without its content.
-func (l *Log) syncFiles(dirty []dirtySegment, names, newDir bool) error {
+func (l *Log) syncFiles(dirty []dirtySegment, fresh unsyncedNames) error {
 	for _, d := range dirty {
 		if err := d.h.f.Sync(); err != nil {
 			return err
 		}
 	}
-	if newDir {
+	if fresh.newMeta {
 		if err := syncFile(l.fs(), filepath.Join(l.path, metaName)); err != nil {
 			return err
 		}
 	}
-	if names {
+	if fresh.newNames {
 		if err := l.fs().SyncDir(l.path); err != nil {
 			return err
 		}
 	}
-	if !newDir {
+	if !fresh.newDir {
 		return nil
 	}
 	return l.dir.syncRoot()

@@ -5,27 +5,56 @@ import (
 	"io"
 )
 
-// torn decides whether a bad batch above the recovery point is what an
-// interrupted write leaves, and so was never acknowledged. After the death of
-// the process alone that is only a batch which is not whole, at the very end.
-// After a power cut it is also the bad end of the log, and a batch that lacks
-// whole sectors: what was synced may rot, but not into aligned runs of zeroes.
-func (o *loader) torn(w *walker, it item, lastSegment bool) (bool, error) {
-	rebooted := o.l.dir.boot.rebooted
-	if it.last && lastSegment && (rebooted || !it.whole) {
+// torn decides whether a bad batch of segment i, above the recovery point, is
+// what an interrupted write leaves, and so was never acknowledged. After the
+// death of the process alone that is only a batch which is not whole, at the
+// very end. After a power cut it is also:
+//
+//   - the bad end of the log: no sound batch follows, in this segment or a later
+//     one;
+//   - a batch that its file is too short for: a length that was synced stays;
+//   - a batch that lacks whole sectors, or the beginning of its header: what was
+//     synced may rot, but not into such runs of zeroes.
+func (o *loader) torn(w *walker, it item, i int) (bool, error) {
+	if !o.rebooted {
+		return it.last && !it.whole && i == len(o.l.mem.segments)-1, nil
+	}
+	if it.last && !it.whole {
 		return true, nil
 	}
-	if !rebooted {
-		return false, nil
+	if it.last {
+		followed, err := o.followed(i, it.base)
+		if err != nil || !followed {
+			return !followed, err
+		}
 	}
 	return holeIn(w.f, it.pos, it.end)
+}
+
+// followed looks for a sound batch above the offset in the segments behind i.
+func (o *loader) followed(i int, offset int64) (bool, error) {
+	for _, s := range o.l.mem.segments[i+1:] {
+		h, err := o.l.dir.files.acquire(s)
+		if err != nil {
+			return false, err
+		}
+		w := newWalker(h.f, s.size, scanChunk)
+		at, _, err := w.search(0, offset)
+		w.close()
+		h.release()
+		if err != nil || at >= 0 {
+			return at >= 0, err
+		}
+	}
+	return false, nil
 }
 
 // sectorBytes is the smallest unit in which a disk loses writes.
 const sectorBytes = 512
 
 // holeIn looks for a run of zeroes in [from, to) that begins at from or a
-// sector, and ends at to or a sector.
+// sector, and ends at to or a sector. One at from that takes in the magic byte
+// may end anywhere: no batch begins like that.
 func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
 	buf := make([]byte, 64<<10)
 	edge := func(pos int64) bool { return pos == from || pos == to || pos%sectorBytes == 0 }
@@ -44,6 +73,9 @@ func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
 			case run < 0 && edge(at):
 				run = at
 			}
+			if run == from && at+1-run > magicPos {
+				return true, nil
+			}
 			if run >= 0 && edge(at+1) && at+1-run >= minHole {
 				return true, nil
 			}
@@ -52,6 +84,9 @@ func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
 	}
 	return false, nil
 }
+
+// magicPos is the place of the magic in a batch.
+const magicPos = 16
 
 // minHole keeps a few zeroes of a sound field beside an edge from being taken
 // for a hole.
