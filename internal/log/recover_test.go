@@ -3,8 +3,10 @@ package log
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -429,5 +431,45 @@ func TestOpenFullDisk(t *testing.T) {
 				t.Fatal(h.dir.Stored())
 			}
 		})
+	}
+}
+
+// TestQuarantine: a partition that no topic owns is moved aside, whole, and the
+// name is free for a successor.
+func TestQuarantine(t *testing.T) {
+	h := newHarness(t, Config{FlushBeforeAck: true})
+	h.append(plain(t, 3, "old"))
+	if err := h.dir.Quarantine(testTP); err == nil {
+		t.Fatal("an open partition was moved away")
+	}
+	h.restart()
+	if got := len(h.keys()); got != 3 {
+		t.Fatal(got)
+	}
+	h.stop()
+	if err := h.tryDir(); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.dir.Quarantine(Partition{Topic: "nothing"}); err == nil {
+		t.Fatal("a partition that is not there was moved away")
+	}
+	if err := h.dir.Quarantine(testTP); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.dir.Stored(); len(got) != 0 {
+		t.Fatal(got)
+	}
+	h.fs = h.fs.(*vfs.Mem).CrashClone(vfs.CrashOptions{}) // durable on return
+	h.dir.Abandon()
+	entries, err := h.fs.ReadDir("/data/orders-3." + testID.String() + straySuffix)
+	if err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == segmentName(0, logSuffix)
+	}) {
+		t.Fatal(entries, err)
+	}
+	h.boot += "+"
+	h.open()
+	if got := h.log.EndOffset(); got != 0 {
+		t.Fatal("the successor begins at", got)
 	}
 }

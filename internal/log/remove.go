@@ -87,6 +87,58 @@ func (d *Dir) moveAway(name string, id TopicID, suffix string) (string, error) {
 	}
 }
 
+// Quarantine moves the directory of a partition that belongs to no topic any
+// more aside, under a name ending in "-stray", as Open does with one of another
+// topic id (Kafka's LogManager.addStrayLog). Nothing is removed. The partition
+// must be one of Stored, and not be open. The new name is durable on return.
+func (d *Dir) Quarantine(p Partition) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	name := p.String()
+	held := &Log{dir: d, partition: p} // keeps Open away
+	held.gone.Store(true)
+	d.mu.Lock()
+	open, there := d.logs[p] != nil, d.found[name]
+	if there && !open {
+		d.logs[p] = held
+	}
+	d.mu.Unlock()
+	switch {
+	case open:
+		return fmt.Errorf("quarantine %s: the partition is open", p)
+	case !there:
+		return fmt.Errorf("quarantine %s: %w", p, fs.ErrNotExist)
+	}
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.logs, p)
+	}()
+	id, err := d.storedID(name)
+	if err == nil {
+		var to string
+		if to, err = d.setAside(name, id); err == nil {
+			d.logger.Warn("partition of no known topic moved aside", "partition", name, "found", id.String(), "to", to)
+			return nil
+		}
+	}
+	return fmt.Errorf("quarantine %s: %w", p, err)
+}
+
+// storedID is the topic id of a partition on disk; zero if it cannot be read.
+func (d *Dir) storedID(name string) (TopicID, error) {
+	m, err := readMeta(d.fs, filepath.Join(d.path, name))
+	if err == nil {
+		return m.topicID, nil
+	}
+	if !errors.Is(err, errBadMeta) && !errors.Is(err, fs.ErrNotExist) {
+		return TopicID{}, d.ioError("read "+metaName, err)
+	}
+	cp, _ := decodeCheckpoint(d.state.get(name, kindCheckpoint))
+	return cp.topicID, nil
+}
+
 // setAside moves a partition's directory out of the way for good, with what the
 // state log knows of it.
 func (d *Dir) setAside(name string, id TopicID) (to string, err error) {
