@@ -110,7 +110,7 @@ func (t *tool) daemon(args []string) int {
 		return t.fatal(err)
 	}
 	defer out.Close()
-	child := exec.Command(self, append([]string{"server"}, args...)...) //nolint:noctx,gosec // it outlives this command; the arguments are the caller's own
+	child := exec.Command(self, append([]string{"server"}, args...)...) //nolint:noctx // it outlives this command
 	child.Stdout, child.Stderr = out, out
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {
