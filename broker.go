@@ -136,6 +136,9 @@ func (n *Node) serve(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	if err := n.replicas.Quarantine(n.follower.Image()); err != nil {
+		n.opts.logger.Warn("left-over partitions stay where they are", "error", err)
+	}
 	n.readyOnce.Do(func() { close(n.ready) })
 	n.opts.logger.Info("serving", "node", n.set.nodeID, "cluster", n.storage.clusterID,
 		"listeners", n.addresses(), "after", time.Since(n.started).Round(time.Millisecond))

@@ -317,6 +317,27 @@ func (m *Manager) open(t *topic, index int32, s *Settings) (*Partition, error) {
 	return p, nil
 }
 
+// Quarantine moves aside what the directories held at the start and the image
+// does not know: partitions whose topic was deleted while this broker was away.
+// The image must be at least as new as this broker's registration.
+func (m *Manager) Quarantine(img *metadata.Image) error {
+	m.mu.Lock()
+	unknown := map[log.Partition]*Dir{}
+	for name, d := range m.stored {
+		if name.Topic != metadata.ClusterMetadataTopic && img.Partition(name.Topic, name.Partition) == nil {
+			unknown[name] = d
+			delete(m.stored, name)
+		}
+	}
+	m.mu.Unlock()
+	var failed []error
+	for name, d := range unknown {
+		m.opts.Logger.Warn("partition of no known topic is moved aside", "partition", name.String(), "path", d.Path())
+		failed = append(failed, d.Quarantine(name))
+	}
+	return errors.Join(failed...)
+}
+
 func (m *Manager) dirFor(name log.Partition) *Dir {
 	m.mu.Lock()
 	defer m.mu.Unlock()

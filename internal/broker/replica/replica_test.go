@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -289,5 +290,28 @@ func TestConfigsReachTheLog(t *testing.T) {
 	c := p.Log().Config()
 	if c.RetentionBytes != 12345 || c.SegmentJitter <= 0 || c.SegmentJitter >= time.Hour {
 		t.Fatalf("the log has %+v", c)
+	}
+}
+
+func TestPartitionsOfNoKnownTopicAreMovedAside(t *testing.T) {
+	w := newWorld(t)
+	p := w.create(self)
+	w.produce(p, "left over")
+	if err := p.Log().Dir().Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	w.img = metadata.Empty() // the topic was deleted meanwhile
+	if err := w.m.Quarantine(w.img); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.fs.Stat("/data/t-0"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the partition is still there: %v", err)
+	}
+	if _, err := w.fs.Stat("/data/t-0." + topicID.String() + "-stray"); err != nil {
+		t.Errorf("it was not moved aside: %v", err)
+	}
+	if q := w.create(self); q.Log().EndOffset() != 0 {
+		t.Error("a new topic has the old one's records")
 	}
 }
