@@ -92,8 +92,24 @@ func readSettings(c *config.Config) (settings, error) {
 	if s.endpoints, err = endpoints(c); err != nil {
 		return s, err
 	}
-	s.voters, err = voters(c)
-	return s, err
+	if s.voters, err = voters(c); err != nil {
+		return s, err
+	}
+	if others := otherVoters(s.voters, s.nodeID); others > 0 {
+		return s, fmt.Errorf("the configuration names %d other controllers: a node is alone for now; name only this one in controller.quorum.voters or controller.quorum.bootstrap.servers", others)
+	}
+	return s, nil
+}
+
+// otherVoters counts the voters that are known to be other nodes.
+func otherVoters(voters []quorum.VoterAddress, self int32) int {
+	n := 0
+	for _, v := range voters {
+		if v.NodeID >= 0 && v.NodeID != self {
+			n++
+		}
+	}
+	return n
 }
 
 func groupSettings(c *config.Config) group.Config {
