@@ -29,7 +29,7 @@ var goldenCheckpoint = checkpoint{
 		offset: 1000, base: 500, pos: 4096, sparse: true,
 		segmentTimes: segmentTimes{first: 11, max: 22, maxBase: 980, modified: 33},
 	},
-	epochs: 1, segments: 2, producers: 4, producersEnd: 6, producersFrom: 800, cutting: true,
+	epochs: 1, segments: 2, producers: 4, producersEnd: 6, producersFrom: 800, cutting: true, named: true,
 }
 
 func goldenProducers() *producers {
@@ -52,7 +52,7 @@ func TestFormatStateValues(t *testing.T) {
 	golden(t, "session", session{number: 3, clean: true, since: 2, bootID: "ab-cd"}.encode(nil), "01 01 0000000000000003 0000000000000002 61622d6364")
 	golden(t, "found", encodeFound(nil, 2), "01 0000000000000002")
 	golden(t, "checkpoint", goldenCheckpoint.encode(nil), `
-		01 03 0102030405060708090a0b0c0d0e0f10 0000000000000003 0000000000000005 0000000000000384
+		01 07 0102030405060708090a0b0c0d0e0f10 0000000000000003 0000000000000005 0000000000000384
 		00000000000003e8 00000000000001f4 0000000000001000
 		000000000000000b 0000000000000016 00000000000003d4 0000000000000021
 		0000000000000320 00000001 00000002 00000004 00000006`)

@@ -44,6 +44,7 @@ type logMem struct {
 	unsynced int64          // records written since the last sync began
 	appended int64          // bytes written since the log was opened
 	unsyncedNames
+	named   bool // there has been a sync of these
 	cutting bool // a truncation is under way
 	durable mark
 	// producersFrom is the offset of the first batch that the producer state

@@ -325,7 +325,8 @@ func (o *loader) finish(r *replayer, changed bool) error {
 	// What the last process wrote, and did not sync, may be in memory only. Below
 	// the recovery point that is not the records, but it can be names: they
 	// become durable before the durable offset moves.
-	l.mem.newNames, l.mem.newMeta = !o.clean && !changed, !o.clean && !changed
+	l.mem.named = o.clean || changed || o.cp.named && o.start <= o.cp.start
+	l.mem.newNames, l.mem.newMeta = !l.mem.named, !l.mem.named
 	l.start.Store(min(start, max(end, o.start)))
 	l.end.Store(max(end, l.start.Load()))
 	l.durable.Store(l.end.Load())

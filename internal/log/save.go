@@ -121,7 +121,7 @@ func (l *Log) collect(data, points *stateBatch, final bool) {
 	cp := checkpoint{
 		topicID: l.topicID, session: l.dir.boot.session,
 		start: l.start.Load(), hw: l.hw.Load(), point: m.durable,
-		epochs: s.epochsRev, segments: s.segmentsRev, cutting: m.cutting,
+		epochs: s.epochsRev, segments: s.segmentsRev, cutting: m.cutting, named: m.named,
 	}
 	l.collectProducers(&cp, data, key, final)
 	if cp == s.checkpoint && !s.force {

@@ -71,12 +71,15 @@ type checkpoint struct {
 	// cutting says that a truncation to point was under way: its files and
 	// names may not be durable.
 	cutting bool
+	// named says that directory, partition.metadata and the names up to point
+	// are durable. It is false from a partition's making to its first sync.
+	named bool
 }
 
 const checkpointBytes = 2 + 16 + 8 + 2*8 + 3*8 + 4*8 + 8 + 4*4
 
 func (v *checkpoint) encode(b []byte) []byte {
-	b = append(b, stateVersion, bool1(v.point.sparse)|bool1(v.cutting)<<1)
+	b = append(b, stateVersion, bool1(v.point.sparse)|bool1(v.cutting)<<1|bool1(v.named)<<2)
 	b = append(b, v.topicID[:]...)
 	b = binary.BigEndian.AppendUint64(b, v.session)
 	p := &v.point
@@ -94,7 +97,7 @@ func decodeCheckpoint(b []byte) (v checkpoint, ok bool) {
 	r := reader{b: b[1:]}
 	p := &v.point
 	flags := r.u8()
-	p.sparse, v.cutting = flags&1 != 0, flags&2 != 0
+	p.sparse, v.cutting, v.named = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	copy(v.topicID[:], r.take(16))
 	v.session = uint64(r.i64())
 	v.start, v.hw, p.offset, p.base, p.pos = r.i64(), r.i64(), r.i64(), r.i64(), r.i64()

@@ -211,10 +211,14 @@ func (l *Log) flushLocked() error {
 	m.Lock()
 	moved := m.durable != to
 	m.durable = to
+	named := m.named
+	m.named = true
 	m.Unlock()
 	l.durable.Store(to.offset)
 	if moved {
 		l.queue.moves.Add(1)
+	}
+	if moved || !named {
 		l.dir.touch(l)
 	}
 	return nil
