@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -32,14 +31,26 @@ func on[R any, P interface {
 }](h func(*Broker, *call, P)) handler {
 	return func(b *Broker, c *call) {
 		req := P(new(R))
-		req.SetVersion(c.header.Version)
-		// kmsg's byte fields point into what it reads.
-		if err := req.ReadFrom(bytes.Clone(c.body)); err != nil {
-			c.req.Fail(fmt.Sprintf("%s v%d: %v", c.header.Key.Name, c.header.Version, err))
-			return
+		if c.decode(req) {
+			h(b, c, req)
 		}
-		h(b, c, req)
 	}
+}
+
+// decode reads the body into req, or ends the connection and returns false.
+// kmsg takes lengths and counts on trust and its byte fields point into what it
+// reads, so that it gets a copy that has been checked.
+func (c *call) decode(req kmsg.Request) bool {
+	req.SetVersion(c.header.Version)
+	body, err := wire.Clone(c.header.Key, c.header.Version, c.body)
+	if err == nil {
+		err = req.ReadFrom(body)
+	}
+	if err != nil {
+		c.req.Fail(fmt.Sprintf("%s v%d: %v", c.header.Key.Name, c.header.Version, err))
+		return false
+	}
+	return true
 }
 
 // reply sends a response in the request's version.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +18,7 @@ const forwardTimeout = 60 * time.Second
 // asks this broker next is not told the past.
 func (b *Broker) forward(c *call) {
 	req := kmsg.RequestForKey(c.header.Key.Num)
-	req.SetVersion(c.header.Version)
-	if err := req.ReadFrom(bytes.Clone(c.body)); err != nil {
-		c.req.Fail(fmt.Sprintf("%s v%d: %v", c.header.Key.Name, c.header.Version, err))
+	if !c.decode(req) {
 		return
 	}
 	resp, err := b.submit(c, req)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -21,8 +22,9 @@ const (
 )
 
 var (
-	errElements = fmt.Errorf("%w: more than %d array elements", ErrMalformed, MaxElements)
-	errTags     = fmt.Errorf("%w: more than %d tagged fields", ErrMalformed, MaxTags)
+	errElements   = fmt.Errorf("%w: more than %d array elements", ErrMalformed, MaxElements)
+	errTags       = fmt.Errorf("%w: more than %d tagged fields", ErrMalformed, MaxTags)
+	errTagVersion = fmt.Errorf("%w: tagged field of another version", ErrMalformed)
 )
 
 // Check walks a request body of a version that k speaks, and says whether it is
@@ -41,13 +43,16 @@ func Check(k *Key, version int16, body []byte) error {
 
 // Clone checks a body as Check does and returns a copy that shares no memory
 // with it. The copy leaves out what decoders would only keep for nobody: bytes
-// after the body, and tagged fields that the version does not have. Those
-// inside of a known tagged field stay.
+// after the body, and unknown tagged fields. Those inside of a known tagged
+// field stay.
 func Clone(k *Key, version int16, body []byte) ([]byte, error) {
 	c := newChecker(k, version, body)
-	c.copying, c.dst = true, make([]byte, 0, len(body))
+	c.copying = true
 	if err := c.run(k); err != nil {
 		return nil, err
+	}
+	if c.dst == nil { // nothing is left out: the usual case
+		return bytes.Clone(body[:c.offset()]), nil
 	}
 	c.flush(c.offset())
 	return c.dst, nil
@@ -221,9 +226,14 @@ func (c *checker) tag(l *layout) {
 	if c.r.err != nil {
 		return
 	}
-	f := l.tagOf(number, c.version)
+	f := l.tagOf(number)
 	if f == nil {
 		c.leaveOut(from)
+		return
+	}
+	if !f.in.has(c.version) { // as in Kafka's readers: the number is taken
+		c.r.fail(errTagVersion)
+		c.failed(f.name)
 		return
 	}
 	rest, after, copying := c.r.p, c.after, c.copying
@@ -242,10 +252,13 @@ func (c *checker) tag(l *layout) {
 func (c *checker) recount(l *layout, start int, n int64) {
 	known := uint64(0)
 	for r := c.r; n > 0 && r.err == nil; n-- {
-		if l.tagOf(r.uvarint(), c.version) != nil {
+		if l.tagOf(r.uvarint()) != nil {
 			known++
 		}
 		r.take(int(r.uvarint()))
+	}
+	if c.dst == nil {
+		c.dst = make([]byte, 0, len(c.body))
 	}
 	c.flush(start)
 	c.dst = binary.AppendUvarint(c.dst, known)

@@ -46,10 +46,10 @@ type layout struct {
 	tagged []field
 }
 
-// tagOf returns the tagged field with a number, or nil if the version has none.
-func (l *layout) tagOf(tag uint32, version int8) *field {
+// tagOf returns the tagged field with a number, or nil if no version has it.
+func (l *layout) tagOf(number uint32) *field {
 	for i := range l.tagged {
-		if f := &l.tagged[i]; uint32(f.tag) == tag && f.in.has(version) {
+		if f := &l.tagged[i]; uint32(f.tag) == number {
 			return f
 		}
 	}
