@@ -305,3 +305,21 @@ func isReset(err error) bool {
 	_, ok := errors.AsType[*net.OpError](err)
 	return ok && !errors.Is(err, os.ErrDeadlineExceeded)
 }
+
+// What acks=1 has acknowledged is below the end that the same client asks for
+// next, although it is not yet on stable storage when it is acknowledged.
+func TestTheEndHoldsWhatWasAcknowledged(t *testing.T) {
+	c := wireNode(t, "end", 1)
+	for n := range int64(200) {
+		ask[*kmsg.ProduceResponse](c, produceRequest("end", 0, 1, batchOf(t, "x")), 9)
+		req := kmsg.NewPtrListOffsetsRequest()
+		lt := kmsg.NewListOffsetsRequestTopic()
+		lp := kmsg.NewListOffsetsRequestTopicPartition()
+		lp.Timestamp, lp.CurrentLeaderEpoch = -1, -1
+		lt.Topic, lt.Partitions = "end", append(lt.Partitions, lp)
+		req.ReplicaID, req.Topics = -1, append(req.Topics, lt)
+		if got := ask[*kmsg.ListOffsetsResponse](c, req, 7).Topics[0].Partitions[0].Offset; got != n+1 {
+			t.Fatalf("the end is %d after %d acknowledgements", got, n+1)
+		}
+	}
+}

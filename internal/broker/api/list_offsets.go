@@ -102,6 +102,11 @@ func (b *Broker) listOffset(req *kmsg.ListOffsetsRequest, topic string, asked *k
 	if err := p.CheckLeader(asked.CurrentLeaderEpoch); err != nil {
 		return err
 	}
+	if asked.Timestamp != earliestTimestamp {
+		if err := p.Settle(); err != nil {
+			return err
+		}
+	}
 	limit := p.HighWatermark()
 	switch {
 	case req.ReplicaID >= firstReplica || req.ReplicaID == debugReplica:

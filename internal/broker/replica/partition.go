@@ -282,6 +282,20 @@ func (p *Partition) Read(o ReadOptions) (Read, error) {
 	return r, err
 }
 
+// Settle makes what was appended before the call durable, and so visible as far
+// as this replica decides. Who asks where the log ends is to find there what
+// acks=1 has acknowledged to it.
+func (p *Partition) Settle() error {
+	if !p.settings.Load().Log.FlushBeforeAck || p.log.DurableOffset() >= p.log.EndOffset() {
+		return nil
+	}
+	if err := p.log.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", p.Name(), err)
+	}
+	p.committed(p.log.DurableOffset()) // the log's own word comes later
+	return nil
+}
+
 // Wait parks a fetch until there may be something at or behind from. It fires
 // at once if there already is.
 func (p *Partition) Wait(w *FetchWaiter, level Isolation, from int64) {
