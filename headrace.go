@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -44,12 +45,17 @@ type Option func(*options)
 
 type options struct {
 	logger *slog.Logger
+	output io.Writer // where to log without a logger
 	fs     vfs.FS
 }
 
 // WithLogger makes the node log to l; without it, a node logs to standard
 // error.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithLogOutput makes the node log to w, in the format and from the level that
+// headrace.log.format and headrace.log.level say. WithLogger wins over it.
+func WithLogOutput(w io.Writer) Option { return func(o *options) { o.output = w } }
 
 // WithFS keeps the node's files on disk. It serves this module's own tests, as
 // only they can name the type.
@@ -91,8 +97,8 @@ func New(c Config, opts ...Option) (*Node, error) {
 	for _, o := range opts {
 		o(&n.opts)
 	}
-	if n.opts.logger == nil {
-		n.opts.logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if n.opts.output == nil {
+		n.opts.output = os.Stderr
 	}
 	if n.opts.fs == nil {
 		n.opts.fs = vfs.New()

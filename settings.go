@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/cluster/quorum"
 	"github.com/headrace/headrace/internal/config"
+	"github.com/headrace/headrace/internal/telemetry"
 )
 
 // dataDir is where a node that was started without a file keeps its data.
@@ -46,6 +47,12 @@ func (n *Node) configure(c Config) (err error) {
 	if n.cfg, err = c.load(); err != nil {
 		return err
 	}
+	if n.opts.logger == nil {
+		o := telemetry.LogOptions{Format: n.cfg.Text("headrace.log.format"), Level: n.cfg.Text("headrace.log.level")}
+		if n.opts.logger, err = telemetry.NewLogger(n.opts.output, o); err != nil {
+			return err
+		}
+	}
 	for _, w := range n.cfg.Warnings() {
 		n.opts.logger.Warn(w.String())
 	}
@@ -71,6 +78,9 @@ func (c Config) load() (*config.Config, error) {
 func readSettings(c *config.Config) (settings, error) {
 	if !c.IsBroker() || !c.IsController() {
 		return settings{}, fmt.Errorf("process.roles=%v: a node is broker and controller in one for now; set process.roles=broker,controller", c.List("process.roles"))
+	}
+	if a := c.Text("authorizer.class.name"); a != "" {
+		return settings{}, fmt.Errorf("authorizer.class.name=%s: ACLs are not enforced yet, and a node that is told to enforce them does not start without; remove the key to run open", a)
 	}
 	s := settings{
 		nodeID: c.NodeID(), logDirs: c.LogDirs(), metadataDir: c.MetadataLogDir(),

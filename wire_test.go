@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -321,5 +322,55 @@ func TestTheEndHoldsWhatWasAcknowledged(t *testing.T) {
 		if got := ask[*kmsg.ListOffsetsResponse](c, req, 7).Topics[0].Partitions[0].Offset; got != n+1 {
 			t.Fatalf("the end is %d after %d acknowledgements", got, n+1)
 		}
+	}
+}
+
+// A transactional batch outside of a transaction would hold readers up for ever.
+func TestTransactionalBatchWithoutTransactionIsRefused(t *testing.T) {
+	c := wireNode(t, "tx", 1)
+	var b record.Builder
+	b.Reset(record.BatchOptions{Transactional: true, Producer: &record.Producer{ID: 77, Epoch: 0, BaseSequence: 0}})
+	b.Append(time.Now().UnixMilli(), nil, []byte("x"))
+	batch, err := b.Build(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v := int16(3); v <= 12; v++ {
+		p := ask[*kmsg.ProduceResponse](c, produceRequest("tx", 0, -1, slices.Clone(batch)), v).Topics[0].Partitions[0]
+		if p.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+			t.Errorf("v%d: code %d", v, p.ErrorCode)
+		}
+	}
+}
+
+// A Produce whose time is over at once says so, and is answered once.
+func TestProduceWithoutTime(t *testing.T) {
+	c := wireNode(t, "late", 1)
+	for range 100 {
+		req := produceRequest("late", 0, -1, batchOf(t, "x"))
+		req.TimeoutMillis = 0
+		code := ask[*kmsg.ProduceResponse](c, req, 9).Topics[0].Partitions[0].ErrorCode
+		if code != 0 && code != kerr.RequestTimedOut.Code {
+			t.Fatalf("code %d", code)
+		}
+	}
+}
+
+// A node without a file is its own quorum, wherever its controller listens.
+func TestLoneNodeOnOtherPorts(t *testing.T) {
+	port := func() string {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }() // only its number was wanted
+		return l.Addr().String()
+	}
+	n, err := New(Config{Overrides: []string{"listeners=PLAINTEXT://" + port() + ",CONTROLLER://" + port(), "log.dirs=" + t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -75,6 +77,18 @@ func Standalone(dataDir string, overrides []string) (*Config, error) {
 		static[k] = setting{text: v}
 	}
 	static["log.dirs"] = setting{text: dataDir}
+	c, err := load(maps.Clone(static), overrides)
+	if err != nil {
+		return nil, err
+	}
+	// A lone node is its own quorum, wherever the overrides have put its listener.
+	if l := c.ControllerListeners(); len(l) > 0 && l[0].Port > 0 {
+		host := l[0].Host
+		if host == "" {
+			host = "localhost"
+		}
+		static["controller.quorum.bootstrap.servers"] = setting{text: net.JoinHostPort(host, strconv.Itoa(l[0].Port))}
+	}
 	return load(static, overrides)
 }
 

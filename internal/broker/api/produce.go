@@ -147,16 +147,20 @@ func (p *producing) wait(timeoutMs int32) {
 		return
 	}
 	p.left.Store(int32(len(p.parts)) + 1) // one for this function, which lets go last
-	if timeout := time.Duration(timeoutMs) * time.Millisecond; timeout > 0 {
-		p.timer = time.AfterFunc(timeout, p.expire)
-	}
 	for i := range p.parts {
 		d := &p.parts[i]
 		if d.err != nil {
-			p.release()
+			d.done.Store(true)
+			p.left.Add(-1)
 			continue
 		}
 		d.part.WhenCommitted(d.last+1, d)
+	}
+	// Only now, so that expire never meets a partition that is not waited for yet.
+	if timeout := time.Duration(timeoutMs) * time.Millisecond; timeout > 0 {
+		p.timer = time.AfterFunc(timeout, p.expire)
+	} else {
+		p.expire()
 	}
 	p.release()
 }
@@ -177,13 +181,11 @@ func (d *produced) Committed(err error) {
 func (p *producing) expire() {
 	for i := range p.parts {
 		d := &p.parts[i]
-		if d.part == nil || d.done.Swap(true) {
+		if d.done.Swap(true) {
 			continue
 		}
-		if d.err == nil {
-			d.err, d.base = fmt.Errorf("%s: not acknowledged in time: %w", d.part.Name(), kerr.RequestTimedOut), noOffset
-			p.release()
-		}
+		d.err, d.base = fmt.Errorf("%s: not acknowledged in time: %w", d.part.Name(), kerr.RequestTimedOut), noOffset
+		p.release()
 	}
 }
 

@@ -168,6 +168,11 @@ func (p *Partition) validate(b []byte, s *Settings, o AppendOptions) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Name(), err)
 	}
+	if batch.Attributes().Transactional() {
+		// As Kafka where the request names no transactional id it may use. Nothing
+		// here could end the transaction, and readers would wait for its end.
+		return nil, fmt.Errorf("%s: a transactional batch outside of a transaction: %w", p.Name(), kerr.TransactionalIDAuthorizationFailed)
+	}
 	rules := s.Rules
 	rules.NowMs, rules.NoZstd = o.Now.UnixMilli(), o.NoZstd
 	c, ok := p.mgr.codecs.Get().(*codecs)

@@ -142,7 +142,7 @@ func (c *Conn) next() ([]byte, error) {
 		n, err := c.in.fill(c, need)
 		if n > 0 {
 			c.srv.Stats.BytesIn.Add(int64(n))
-			c.lastActive.Store(time.Now().UnixNano())
+			c.progressed()
 		}
 		if err != nil {
 			if errors.Is(err, io.EOF) && c.in.len() > 0 {
@@ -204,9 +204,10 @@ func (c *Conn) dropPending() {
 	c.ring.room.Broadcast()
 	c.ring.Unlock()
 	for _, r := range dropped {
-		if r.ready {
+		switch {
+		case r.ready && r.build == nil:
 			r.out.release()
-		} else if r.drop != nil {
+		case r.drop != nil: // waiting, or woken and not yet built
 			r.drop()
 		}
 	}

@@ -25,13 +25,17 @@ func (c *Conn) flush() {
 		for i := range outs {
 			outs[i].release()
 		}
-		c.lastActive.Store(time.Now().UnixNano())
+		c.progressed()
 		if err != nil {
 			c.fail(err)
 			return
 		}
 	}
 }
+
+// progressed notes that the client has sent or taken something: a slow client is
+// not a dead one.
+func (c *Conn) progressed() { c.lastActive.Store(time.Now().UnixNano()) }
 
 // takeReady removes finished requests from the front. If there are none it
 // gives the write side up.
@@ -131,17 +135,46 @@ func (c *Conn) write(outs []Out) error {
 	return c.writeBytes(&gathered)
 }
 
+// maxWrite bounds one write: between two of them a slow client is seen to get
+// on.
+const maxWrite = 1 << 20
+
 func (c *Conn) writeBytes(g *net.Buffers) error {
-	if len(*g) == 0 {
-		return nil
+	all := *g
+	*g = nil
+	for len(all) > 0 {
+		n, size := 0, 0
+		for n < len(all) && size+len(all[n]) <= maxWrite {
+			size += len(all[n])
+			n++
+		}
+		if n > 1 {
+			batch := all[:n:n]
+			if _, err := batch.WriteTo(c.nc); err != nil {
+				return err
+			}
+		} else {
+			n = 1
+			if err := c.writeLarge(all[0]); err != nil {
+				return err
+			}
+		}
+		all = all[n:]
+		c.progressed()
 	}
-	defer func() { *g = nil }()
-	if len(*g) == 1 {
-		_, err := c.nc.Write((*g)[0])
-		return err
+	return nil
+}
+
+func (c *Conn) writeLarge(b []byte) error {
+	for len(b) > 0 {
+		n, err := c.nc.Write(b[:min(len(b), maxWrite)])
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+		c.progressed()
 	}
-	_, err := g.WriteTo(c.nc)
-	return err
+	return nil
 }
 
 func (c *Conn) writeFile(p Part) error {
@@ -158,6 +191,7 @@ func (c *Conn) writeFile(p Part) error {
 		if _, err := c.nc.Write(b.b[:n]); err != nil {
 			return err
 		}
+		c.progressed()
 		off, left = off+n, left-n
 	}
 	return nil

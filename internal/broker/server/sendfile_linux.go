@@ -34,6 +34,7 @@ func (c *Conn) sendfile(fd uintptr, off, n int64) error {
 				return true
 			}
 			n -= int64(sent)
+			c.progressed()
 		}
 		return true
 	})

@@ -290,3 +290,50 @@ func TestDropTellsWhoWaitsForTheConnection(t *testing.T) {
 		t.Fatal("nobody told the waiter")
 	}
 }
+
+// A client that takes its response slowly, but takes it, is not cut off.
+func TestSlowReaderIsNotStale(t *testing.T) {
+	const chunk, chunks = 1 << 20, 12
+	_, addr := start(t, func(r *Request) {
+		r.Reply(Bytes(frame(make([]byte, chunk*chunks))))
+	}, Limits{FrameTimeout: 300 * time.Millisecond})
+	c := dial(t, addr)
+	if tc, ok := c.(*net.TCPConn); ok {
+		if err := tc.SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, c, frame([]byte("x")))
+	buf := make([]byte, chunk)
+	for got := 0; got < chunk*chunks; {
+		n, err := io.ReadFull(c, buf[:min(chunk, 4+chunk*chunks-got)])
+		if got += n; err != nil {
+			t.Fatalf("cut off after %d bytes: %v", got, err)
+		}
+		time.Sleep(100 * time.Millisecond) // the slowness is the point
+	}
+}
+
+// A request that was woken, but whose answer was never built, is dropped too.
+func TestDropAfterWake(t *testing.T) {
+	dropped := make(chan struct{})
+	requests := make(chan *Request, 2)
+	_, addr := start(t, func(r *Request) {
+		if r.Body[0] == 'b' {
+			r.OnDrop(func() { close(dropped) })
+		}
+		requests <- r
+	}, Limits{})
+	c := dial(t, addr)
+	write(t, c, append(frame([]byte("a")), frame([]byte("b"))...)) // a is never answered
+	<-requests
+	(<-requests).Wake(func() (Out, bool) { return Out{}, false })
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-dropped:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody told the waiter")
+	}
+}

@@ -26,6 +26,20 @@ import (
 // node's own.
 func (n *Node) foundsAlone() bool { return len(n.peers()) == 0 }
 
+// foreign says which configured addresses are not this node's, for a node that
+// has no way to reach others.
+func (n *Node) foreign() error {
+	var others, own []string
+	for _, p := range n.peers() {
+		others = append(others, Endpoint{Host: p.Host, Port: p.Port}.Address())
+	}
+	for _, e := range n.opts.Endpoints {
+		own = append(own, e.Address())
+	}
+	return fmt.Errorf("the quorum is to be at %s, but this node's controller listener is at %s: it is alone for now, so the two must agree",
+		strings.Join(others, ", "), strings.Join(own, ", "))
+}
+
 // peers are the configured addresses of other voters.
 func (n *Node) peers() []VoterAddress {
 	return slices.DeleteFunc(slices.Clone(n.opts.Voters), n.own)

@@ -156,6 +156,9 @@ func (n *Node) start() error {
 		}
 	}
 	if !n.storage.Founded() {
+		if n.opts.Transport == nil {
+			return n.foreign()
+		}
 		return nil // Run founds it together with the others
 	}
 	return n.openVoter()
