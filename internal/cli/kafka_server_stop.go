@@ -2,9 +2,13 @@ package cli
 
 import (
 	"context"
+	"debug/buildinfo"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,17 +17,27 @@ import (
 	"github.com/headrace/headrace/internal/edge/client"
 )
 
-// process is a running node.
+// process is a process of this machine.
 type process struct {
 	pid  int
-	dir  string   // its working directory, if known
+	dir  string   // its working directory; empty: not known
+	exe  string   // a path that opens its program; empty: not known
 	args []string // its command line
 }
 
+const serverStopUsage = "USAGE: kafka-server-stop.sh [--process-role=ROLES] [--node-id=ID]\n" +
+	"Sends SIGTERM, or the signal in $SIGNAL, to the nodes of this machine.\n"
+
 // kafkaServerStop is kafka-server-stop: it sends a signal ($SIGNAL, else TERM) to all nodes of this machine that this
 // user may signal, or to those of one --process-role or --node-id.
+//
+// Deviation: arguments that are not understood stop nothing; the original's script passes over them.
 func kafkaServerStop(ctx context.Context, t *tool, args []string) int {
-	role, id := flagValue(args, "--process-role="), flagValue(args, "--node-id=")
+	role, id, err := stopArgs(args)
+	if err != nil {
+		t.errorf("%v\n%s", err, serverStopUsage)
+		return exitFailed
+	}
 	if role != "" && id != "" {
 		t.printf("When both node-id and process-role are provided, the value for node-id will take precedence\n")
 	}
@@ -54,32 +68,75 @@ var signals = map[string]syscall.Signal{
 	"HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
 }
 
-func flagValue(args []string, prefix string) string {
-	for _, a := range args {
-		if v, ok := strings.CutPrefix(a, prefix); ok {
-			return v
+// stopArgs reads --process-role and --node-id, whose values follow an equals sign or are the next word.
+func stopArgs(args []string) (role, id string, err error) {
+	values := map[string]*string{"--process-role": &role, "--node-id": &id}
+	for len(args) > 0 {
+		name, value, glued := strings.Cut(args[0], "=")
+		to, ok := values[name]
+		switch args = args[1:]; {
+		case !ok && name == "--help":
+			return "", "", errors.New("This tool stops nodes.") //nolint:staticcheck // a line of the help page
+		case !ok:
+			return "", "", fmt.Errorf("%s is not a recognized option", name)
+		case !glued && len(args) > 0:
+			value, args = args[0], args[1:]
 		}
+		if value == "" {
+			return "", "", fmt.Errorf("Option %s requires an argument", name) //nolint:staticcheck // as the other tools
+		}
+		*to = value
 	}
-	return ""
+	return role, id, nil
 }
 
-// isNode says whether the process is `headrace server` or `headrace kafka-server-start`.
+// serverArgs are the arguments of a command line that starts a node; ok is false for any other.
+func serverArgs(words []string) (args []string, ok bool) {
+	starts := func(word string) bool {
+		c, found := find(strings.TrimSuffix(filepath.Base(word), ".sh"))
+		return found && (c.name == "server" || c.name == "kafka-server-start")
+	}
+	switch {
+	case len(words) > 0 && strings.HasPrefix(filepath.Base(words[0]), "kafka-server-start") && starts(words[0]):
+		return words[1:], true
+	case len(words) > 1 && starts(words[1]):
+		return words[2:], true
+	}
+	return nil, false
+}
+
+// isNode says whether the process is a node: its command line starts one, and it is this program, by its name or, when
+// that has been changed, by what the linker wrote into it.
 func (p process) isNode() bool {
-	if len(p.args) < 2 || p.pid == os.Getpid() {
+	if _, ok := serverArgs(p.args); !ok || p.pid == os.Getpid() {
 		return false
 	}
-	return filepath.Base(p.args[0]) == "headrace" && (p.args[1] == "server" || p.args[1] == "kafka-server-start")
+	switch name := filepath.Base(p.args[0]); name {
+	case "headrace", "kafka-server-start", "kafka-server-start.sh":
+		return true
+	}
+	if p.exe == "" {
+		return false
+	}
+	self, ok := debug.ReadBuildInfo()
+	other, err := buildinfo.ReadFile(p.exe)
+	return ok && err == nil && self.Path != "" && other.Path == self.Path
 }
 
 // matches says whether the node has the role, or the id if that is given too.
 func (p process) matches(role, id string) bool {
 	props := map[string]string{"process.roles": "broker,controller", "node.id": "1"} // of a node without a file
-	for i := 2; i < len(p.args); i++ {
-		switch a := p.args[i]; {
-		case a == "--override" && i+1 < len(p.args):
+	overrides := map[string]string{}
+	args, _ := serverArgs(p.args)
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--override" && i+1 < len(args):
 			i++
-			key, value, _ := strings.Cut(p.args[i], "=")
-			props[key] = value
+			key, value, _ := strings.Cut(args[i], "=")
+			overrides[key] = value
+		case strings.HasPrefix(a, "--override="):
+			key, value, _ := strings.Cut(strings.TrimPrefix(a, "--override="), "=")
+			overrides[key] = value
 		case !strings.HasPrefix(a, "-"):
 			if !filepath.IsAbs(a) {
 				a = filepath.Join(p.dir, a)
@@ -91,6 +148,7 @@ func (p process) matches(role, id string) bool {
 			props = client.Merge(props, file)
 		}
 	}
+	props = client.Merge(props, overrides)
 	if id != "" {
 		return props["node.id"] == id
 	}
@@ -117,7 +175,10 @@ func processes(ctx context.Context) []process {
 		if err != nil {
 			dir = ""
 		}
-		all = append(all, process{pid, dir, strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")})
+		all = append(all, process{
+			pid: pid, dir: dir, exe: "/proc/" + e.Name() + "/exe",
+			args: strings.Split(strings.TrimRight(string(line), "\x00"), "\x00"),
+		})
 	}
 	return all
 }
