@@ -144,9 +144,12 @@ func lookUp(p *replica.Partition, ts, limit int64, out *kmsg.ListOffsetsResponse
 	return err
 }
 
-// notHere says why a partition is not led here: it does not exist, or another
-// broker has it.
+// notHere says why a partition is not led here: its log cannot be opened, it
+// does not exist, or another broker has it.
 func (b *Broker) notHere(topic string, partition int32) error {
+	if err := b.replicas.OpenError(topic, partition); err != nil {
+		return err
+	}
 	if b.metadata.Image().Partition(topic, partition) != nil {
 		return fmt.Errorf("%s-%d is not on this broker: %w", topic, partition, kerr.NotLeaderForPartition)
 	}

@@ -62,14 +62,17 @@ type Options struct {
 	// Settings resolves the settings of a topic in an image.
 	Settings func(img *metadata.Image, topic string) *Settings
 	// Elected is told after this broker has begun to lead a partition in a
-	// new epoch, Resigned after it has stopped. Both may be nil, and must not
-	// block. Coordinators load and unload by them.
+	// new epoch, Resigned after it has stopped, or has lost the directory that
+	// the partition is in; a Resigned may repeat. Both may be nil, must not
+	// block, and are called from more than one goroutine. Coordinators load and
+	// unload by them.
 	Elected  func(p *Partition, leaderEpoch int32)
 	Resigned func(p *Partition)
 }
 
-// Manager owns the partitions of this broker. Lookups take no lock; changes
-// come from one goroutine, the one that follows the metadata.
+// Manager owns the partitions of this broker. Lookups take no lock. Changes
+// come from the goroutine that follows the metadata, and from the one that
+// looks after what could not be opened.
 type Manager struct {
 	opts   Options
 	byName sync.Map // string → *topic
@@ -77,9 +80,15 @@ type Manager struct {
 	count  atomic.Int64
 	codecs sync.Pool // of *codecs
 
-	mu     sync.Mutex
-	stored map[log.Partition]*Dir // what the directories held at the start
-	perDir map[*log.Dir]int       // partitions opened in each
+	// applying is held while partitions are brought in line with img, the
+	// newest image. It comes before mu and the locks of partitions.
+	applying sync.Mutex
+	img      *metadata.Image
+
+	mu      sync.Mutex
+	stored  map[log.Partition]*Dir    // what the directories held at the start
+	perDir  map[*log.Dir]int          // partitions opened in each
+	pending map[log.Partition]pending // what could not be opened: at most the image's partitions
 }
 
 // topic is a topic with at least one partition here.
@@ -103,7 +112,10 @@ func NewManager(o Options) *Manager {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{opts: o, stored: map[log.Partition]*Dir{}, perDir: map[*log.Dir]int{}}
+	m := &Manager{
+		opts: o, img: metadata.Empty(), stored: map[log.Partition]*Dir{},
+		perDir: map[*log.Dir]int{}, pending: map[log.Partition]pending{},
+	}
 	for i := range o.Dirs {
 		for _, at := range o.Dirs[i].Stored() {
 			m.stored[at.Partition] = &o.Dirs[i]
@@ -152,8 +164,13 @@ func (m *Manager) Dirs() []Dir { return m.opts.Dirs }
 
 // Apply brings the partitions in line with an image. It is called with each
 // delta in order, by one goroutine. An error names what could not be opened or
-// removed; everything else has been done.
+// removed; everything else has been done. What could not be opened is tried
+// again with the next delta and by Retry.
 func (m *Manager) Apply(d *metadata.Delta) error {
+	m.applying.Lock()
+	defer m.applying.Unlock()
+	m.img = d.New
+	m.retry()
 	var failed []error
 	for _, t := range d.Topics {
 		if t.New == nil {
@@ -219,13 +236,16 @@ func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta) error {
 func (m *Manager) applyPartition(t *topic, p *Partition, index int32, mp *metadata.Partition, s *Settings) (*Partition, error) {
 	if !slices.Contains(mp.Replicas, m.opts.BrokerID) {
 		if p == nil {
+			m.noteOpen(log.Partition{Topic: t.name, Partition: index}, t.id, nil)
 			return nil, nil
 		}
 		return nil, m.removePartition(p)
 	}
 	if p == nil {
 		var err error
-		if p, err = m.open(t, index, s); err != nil {
+		p, err = m.open(t, index, s)
+		m.noteOpen(log.Partition{Topic: t.name, Partition: index}, t.id, err)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -271,6 +291,7 @@ func (m *Manager) setSettings(img *metadata.Image, name string) {
 }
 
 func (m *Manager) removeTopic(mt *metadata.Topic) error {
+	m.forgetTopic(mt)
 	v, ok := m.byID.LoadAndDelete(mt.ID)
 	if !ok {
 		return nil

@@ -28,7 +28,6 @@ type Partition struct {
 	log      *log.Log
 	role     atomic.Pointer[role]
 	settings atomic.Pointer[Settings]
-	offline  atomic.Bool // its log directory has failed
 
 	// mu serialises appends with changes of the role.
 	mu sync.Mutex
@@ -61,7 +60,7 @@ func (p *Partition) Log() *log.Log { return p.log }
 func (p *Partition) LeaderEpoch() int32 { return p.role.Load().leaderEpoch }
 
 // Leads reports whether this broker leads the partition.
-func (p *Partition) Leads() bool { return p.role.Load().leader && !p.offline.Load() }
+func (p *Partition) Leads() bool { return p.role.Load().leader && !p.Offline() }
 
 // Settings are the topic's settings as they hold now.
 func (p *Partition) Settings() *Settings { return p.settings.Load() }
@@ -85,14 +84,15 @@ func (p *Partition) limit(level Isolation) int64 {
 
 // CheckLeader returns an error unless this broker leads the partition and
 // current, the client's idea of the leader epoch, is right; -1 skips the check
-// of the epoch (KIP-320).
+// of the epoch (KIP-320). A failed log directory is told first, as in
+// ReplicaManager.getPartitionOrError.
 func (p *Partition) CheckLeader(current int32) error {
+	if p.Offline() {
+		return fmt.Errorf("%s: its log directory is off line: %w", p.Name(), kerr.KafkaStorageError)
+	}
 	r := p.role.Load()
 	if err := r.checkEpoch(current); err != nil {
 		return fmt.Errorf("%s: %w", p.Name(), err)
-	}
-	if p.offline.Load() {
-		return fmt.Errorf("%s: its log directory is off line: %w", p.Name(), kerr.KafkaStorageError)
 	}
 	if !r.leader {
 		return fmt.Errorf("%s: led by broker %d: %w", p.Name(), r.leaderID, kerr.NotLeaderForPartition)
@@ -195,7 +195,7 @@ func (p *Partition) enoughReplicas() bool {
 }
 
 // WhenCommitted tells w when the high watermark has reached offset, or when it
-// no longer can because the leadership is lost.
+// no longer can because the leadership or the log directory is lost.
 func (p *Partition) WhenCommitted(offset int64, w CommitWaiter) {
 	if p.HighWatermark() >= offset {
 		w.Committed(nil)
@@ -207,7 +207,7 @@ func (p *Partition) WhenCommitted(offset int64, w CommitWaiter) {
 		p.commits.release(p.HighWatermark())
 	}
 	if !p.Leads() {
-		p.commits.fail(kerr.NotLeaderForPartition)
+		p.commits.fail(p.unavailable())
 	}
 }
 

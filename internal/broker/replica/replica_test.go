@@ -44,17 +44,35 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) open() {
 	w.t.Helper()
-	d, err := log.OpenDir(log.DirOptions{FS: w.fs, Path: "/data", BootID: "boot"})
-	if err != nil {
-		w.t.Fatal(err)
+	w.openOn(w.fs, "/data")
+}
+
+// openOn opens a manager with directories on disk, /again without one. A
+// directory that fails comes out of the channel.
+func (w *world) openOn(disk vfs.FS, paths ...string) <-chan *log.Dir {
+	w.t.Helper()
+	if len(paths) == 0 {
+		paths = []string{"/again"}
 	}
-	w.t.Cleanup(func() { _ = d.Close(context.Background()) }) // closed already where the test did
+	failed := make(chan *log.Dir, len(paths))
+	var dirs []Dir
+	for i, path := range paths {
+		d, err := log.OpenDir(log.DirOptions{
+			FS: disk, Path: path, BootID: "boot", OnFailure: func(d *log.Dir, _ error) { failed <- d },
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(func() { _ = d.Close(context.Background()) }) // closed already where the test did
+		dirs = append(dirs, Dir{Dir: d, ID: metadata.UUID{byte(9 + i)}})
+	}
 	w.m = NewManager(Options{
-		BrokerID: self, Dirs: []Dir{{Dir: d, ID: metadata.UUID{9}}},
+		BrokerID: self, Dirs: dirs,
 		Settings: func(*metadata.Image, string) *Settings { s := w.settings; return &s },
 		Elected:  func(_ *Partition, epoch int32) { w.elected = append(w.elected, epoch) },
 		Resigned: func(*Partition) { w.resigned++ },
 	})
+	return failed
 }
 
 // apply replays records and lets the manager act on them.

@@ -64,7 +64,7 @@ func (p *Partition) become(mp *metadata.Partition, s *Settings) {
 // announce tells what follows from the last change of role.
 func (p *Partition) announce() {
 	r := p.role.Load()
-	if !r.leader {
+	if !r.leader || p.Offline() {
 		p.resigned()
 		return
 	}
@@ -75,6 +75,9 @@ func (p *Partition) announce() {
 	}
 	if p.mgr.opts.Elected != nil {
 		p.mgr.opts.Elected(p, r.leaderEpoch)
+	}
+	if p.Offline() { // by now: DirFailed may have been here before Elected
+		p.resigned()
 	}
 }
 
@@ -92,7 +95,7 @@ func (p *Partition) resign() {
 
 // resigned sends everyone away who waits for this broker as the leader.
 func (p *Partition) resigned() {
-	p.commits.fail(kerr.NotLeaderForPartition)
+	p.commits.fail(p.unavailable())
 	for i := range p.waiting {
 		p.waiting[i].wake()
 	}
