@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,10 @@ type Options struct {
 	Listeners   []metadata.Endpoint
 	Rack        *string
 	LogDirs     []metadata.UUID
+	// OfflineLogDirs are those of LogDirs that have failed by now. They are
+	// asked for whenever the controller is spoken to, from several goroutines:
+	// Poke tells it at once. nil: none ever fails.
+	OfflineLogDirs func() []metadata.UUID
 	// Features are the levels that this broker supports.
 	Features []metadata.FeatureRange
 	// Heartbeat is broker.heartbeat.interval.ms; 0 means Kafka's 2 s.
@@ -69,6 +74,9 @@ func New(o Options) *Session {
 	}
 	if o.Shutdown <= 0 {
 		o.Shutdown = 10 * time.Second
+	}
+	if o.OfflineLogDirs == nil {
+		o.OfflineLogDirs = func() []metadata.UUID { return nil }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -159,7 +167,7 @@ func (s *Session) tryRegister(ctx context.Context) (int64, error) {
 	for _, f := range s.opts.Features {
 		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
 	}
-	for _, d := range s.opts.LogDirs {
+	for _, d := range s.usableDirs() {
 		req.LogDirs = append(req.LogDirs, d)
 	}
 	resp, err := submit[*kmsg.BrokerRegistrationResponse](ctx, s.opts, req)
@@ -167,6 +175,18 @@ func (s *Session) tryRegister(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return resp.BrokerEpoch, kerr.ErrorForCode(resp.ErrorCode)
+}
+
+// usableDirs are the log directories that a registration names: those that work.
+// A registration without any is refused, so a broker that has lost them all
+// names them all, and its heartbeats say that they are gone.
+func (s *Session) usableDirs() []metadata.UUID {
+	offline := s.opts.OfflineLogDirs()
+	usable := slices.DeleteFunc(slices.Clone(s.opts.LogDirs), func(d metadata.UUID) bool { return slices.Contains(offline, d) })
+	if len(usable) == 0 {
+		return s.opts.LogDirs
+	}
+	return usable
 }
 
 // beat sends heartbeats until the controller is content: a broker that is
@@ -187,6 +207,9 @@ func (s *Session) heartbeat(ctx context.Context, shutdown bool) (*kmsg.BrokerHea
 	req.SetVersion(heartbeatVersion)
 	req.BrokerID, req.BrokerEpoch = s.opts.BrokerID, s.epoch.Load()
 	req.CurrentMetadataOffset, req.WantShutdown = s.opts.Position().Offset, shutdown
+	for _, d := range s.opts.OfflineLogDirs() {
+		req.OfflineLogDirs = append(req.OfflineLogDirs, d)
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Heartbeat+time.Second)
 	defer cancel()
 	resp, err := submit[*kmsg.BrokerHeartbeatResponse](ctx, s.opts, req)

@@ -20,6 +20,8 @@ type fakeController struct {
 	mu       sync.Mutex
 	register func(n int) (epoch int64, code int16)
 	beat     func(n int, req *kmsg.BrokerHeartbeatRequest) kmsg.BrokerHeartbeatResponse
+	// registered sees each registration; it may be nil.
+	registered func(*kmsg.BrokerRegistrationRequest)
 	// registrations and beats count what came.
 	registrations, beats int
 	blocks               int64
@@ -31,6 +33,9 @@ func (f *fakeController) Submit(_ context.Context, req kmsg.Request) (kmsg.Respo
 	switch r := req.(type) {
 	case *kmsg.BrokerRegistrationRequest:
 		f.registrations++
+		if f.registered != nil {
+			f.registered(r)
+		}
 		resp := kmsg.NewPtrBrokerRegistrationResponse()
 		resp.BrokerEpoch, resp.ErrorCode = f.register(f.registrations)
 		return resp, nil
