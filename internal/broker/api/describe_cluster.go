@@ -17,22 +17,19 @@ const (
 // brokers or controllers, KIP-919; 2 includes fenced brokers, KIP-1073).
 func (b *Broker) describeCluster(c *call, req *kmsg.DescribeClusterRequest) {
 	resp := kmsg.NewPtrDescribeClusterResponse()
-	resp.ClusterID, resp.EndpointType = b.settings.ClusterID, req.EndpointType
-	if req.IncludeClusterAuthorizedOperations {
-		resp.ClusterAuthorizedOperations = clusterOperations
-	}
 	served := int8(endpointBrokers)
 	if c.listener().Controller {
 		served = endpointControllers
 	}
-	if req.Version == 0 {
-		req.EndpointType = served
-	}
-	if req.EndpointType != served {
-		err := b.wrongEndpoint(req.EndpointType)
+	if err := checkEndpoint(req, served); err != nil {
+		// Every other field keeps its default, the endpoint type too.
 		resp.ErrorCode, resp.ErrorMessage = b.code(c, err), message(err)
 		c.reply(resp)
 		return
+	}
+	resp.ClusterID, resp.EndpointType = b.settings.ClusterID, served
+	if req.IncludeClusterAuthorizedOperations {
+		resp.ClusterAuthorizedOperations = clusterOperations
 	}
 	if served == endpointControllers {
 		if err := b.describeControllers(resp); err != nil {
@@ -44,12 +41,41 @@ func (b *Broker) describeCluster(c *call, req *kmsg.DescribeClusterRequest) {
 	c.reply(resp)
 }
 
-func (b *Broker) wrongEndpoint(asked int8) error {
-	if asked != endpointBrokers && asked != endpointControllers {
-		return fmt.Errorf("endpoint type %d is neither 1 (brokers) nor 2 (controllers): %w", asked, kerr.UnsupportedEndpointType)
+// endpointNames are the names of the endpoint types in Kafka's texts.
+var endpointNames = map[int8]string{endpointBrokers: "BROKER", endpointControllers: "CONTROLLER"}
+
+// checkEndpoint refuses a request that is meant for another kind of listener
+// (AuthHelper.computeDescribeClusterResponse). Version 0 means brokers and does
+// not know the codes of later ones.
+func checkEndpoint(req *kmsg.DescribeClusterRequest, served int8) error {
+	asked, known := endpointNames[req.EndpointType]
+	err := &endpointError{}
+	switch {
+	case !known:
+		err.kind, err.text = kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType)
+	case req.EndpointType != served:
+		err.kind = kerr.MismatchedEndpointType
+		err.text = fmt.Sprintf("The request was sent to an endpoint of type %s, but we wanted an endpoint of type %s", endpointNames[served], asked)
+	default:
+		return nil
 	}
-	return fmt.Errorf("this listener does not serve endpoint type %d: %w", asked, kerr.MismatchedEndpointType)
+	if req.Version == 0 {
+		err.kind = kerr.InvalidRequest
+	}
+	return err
 }
+
+// endpointError has the text that clients get, which is Kafka's alone.
+type endpointError struct {
+	kind *kerr.Error
+	text string
+}
+
+func (e *endpointError) Error() string { return e.text }
+func (e *endpointError) Unwrap() error { return e.kind }
+
+// ClientMessage implements wire.Messager.
+func (e *endpointError) ClientMessage() string { return e.text }
 
 func (b *Broker) describeBrokers(c *call, req *kmsg.DescribeClusterRequest, resp *kmsg.DescribeClusterResponse) {
 	for br := range b.metadata.Image().AllBrokers() {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,6 +43,7 @@ type fetching struct {
 	b        *Broker
 	c        *call
 	byID     bool
+	replica  int32 // that fetches; negative: a consumer
 	level    replica.Isolation
 	minBytes int64
 	maxBytes int
@@ -63,32 +65,52 @@ func (f *fetching) prepare(req *wire.FetchRequest) error {
 		return fmt.Errorf("isolation level %d: %w", req.IsolationLevel, kerr.InvalidRequest)
 	case req.MaxBytes < 0:
 		return fmt.Errorf("max bytes %d: %w", req.MaxBytes, kerr.InvalidRequest)
-	case req.ReplicaID >= 0:
-		return fmt.Errorf("replica %d fetches, but this listener serves consumers: %w", req.ReplicaID, kerr.NotLeaderForPartition)
 	}
+	f.replica = req.ReplicaID
 	if limit := f.b.settings.FetchMaxBytes; limit > 0 {
 		f.maxBytes = min(f.maxBytes, limit)
 	}
 	if req.IsolationLevel == readCommittedIsolation {
 		f.level = replica.ReadCommitted
 	}
-	if req.SessionID != 0 && req.SessionEpoch != initialSessionEpoch && req.SessionEpoch != finalSessionEpoch {
+	if req.SessionEpoch != initialSessionEpoch && req.SessionEpoch != finalSessionEpoch {
 		return f.resume(req)
 	}
 	f.full = true
 	if req.SessionID != 0 {
 		f.b.sessions.drop(req.SessionID)
 	}
-	for t := range req.Topics {
-		ref := wire.TopicRef{Name: string(t.Name), ID: t.ID}
-		for asked := range t.Partitions {
-			f.parts = append(f.parts, wanted{key: fetchKey{ref, asked.Index}, asked: asked})
-		}
-	}
+	f.parts = distinct(req)
 	if req.Version >= 7 && req.SessionEpoch == initialSessionEpoch && len(f.parts) > 0 {
 		f.session = f.b.sessions.create(f.parts, f.byID)
 	}
 	return nil
+}
+
+// distinct lists the partitions of a full request. One that is named again is
+// answered once, in its first place and for what was asked last, as
+// FetchRequest.fetchData.
+func distinct(req *wire.FetchRequest) []wanted {
+	var parts []wanted
+	var places map[fetchKey]int // from the second partition on
+	for t := range req.Topics {
+		ref := wire.TopicRef{Name: string(t.Name), ID: t.ID}
+		for asked := range t.Partitions {
+			key := fetchKey{ref, asked.Index}
+			if len(parts) == 1 {
+				places = map[fetchKey]int{parts[0].key: 0}
+			}
+			if at, again := places[key]; again {
+				parts[at].asked = asked
+				continue
+			}
+			if places != nil {
+				places[key] = len(parts)
+			}
+			parts = append(parts, wanted{key: key, asked: asked})
+		}
+	}
+	return parts
 }
 
 func (f *fetching) resume(req *wire.FetchRequest) error {
@@ -96,6 +118,7 @@ func (f *fetching) resume(req *wire.FetchRequest) error {
 	if f.session, f.parts, err = f.b.sessions.resume(req, f.byID); err != nil {
 		return fmt.Errorf("fetch session %d epoch %d: %w", req.SessionID, req.SessionEpoch, err)
 	}
+	f.full = f.session == nil
 	return nil
 }
 
@@ -180,9 +203,12 @@ func (f *fetching) readAll() (results []found, bytes int64, urgent bool) {
 		part := &f.parts[i]
 		r := found{wanted: *part}
 		p := f.b.findPartition(f.byID, part.key.topic, part.key.index)
-		if p == nil {
+		switch {
+		case p == nil:
 			r.err = f.b.absent(f.byID, part.key.topic, part.key.index)
-		} else {
+		case f.replica >= 0:
+			r.err = fmt.Errorf("broker %d is no follower of %s-%d: %w", f.replica, p.Topic, p.Index, kerr.NotLeaderForPartition)
+		default:
 			r.read, r.err = p.Read(replica.ReadOptions{
 				From: part.asked.FetchOffset, MaxBytes: min(left, int(part.asked.MaxBytes)),
 				MinOne: bytes == 0, Level: f.level, LeaderEpoch: part.asked.CurrentLeaderEpoch,
@@ -241,6 +267,9 @@ func (f *fetching) partition(r *found, leaders *nodeSet) wire.FetchPartitionResp
 		HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1,
 	}
 	if r.err != nil {
+		if unknown(r.err) {
+			out.Aborted = []wire.AbortedTransaction{}
+		}
 		out.CurrentLeader = leaders.leaderFor(f.b, f.c, r.key.topic, f.byID, r.key.index, out.ErrorCode)
 		return out
 	}
@@ -253,6 +282,13 @@ func (f *fetching) partition(r *found, leaders *nodeSet) wire.FetchPartitionResp
 	}
 	out.FileBytes = r.read.Range.Len()
 	return out
+}
+
+// unknown says that a partition was refused before anything was read. Its
+// aborted transactions are an empty list (FetchResponse.partitionResponse),
+// those of a failed read are null.
+func unknown(err error) bool {
+	return errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID)
 }
 
 func withTopics(h wire.FetchHead, sent []found) wire.FetchHead {

@@ -51,11 +51,12 @@ type fetchSession struct {
 	byID     bool  // requests name topics by id
 	parts    []*wanted
 	index    map[fetchKey]*wanted
-	lastUsed time.Time
 	created  time.Time
+	lastUsed time.Time // guarded by the cache's lock
 }
 
-// sessionCache holds the sessions of a broker, up to a bound.
+// sessionCache holds the sessions of a broker, up to a bound. Its lock may be
+// taken while a session's is held, not the other way round.
 type sessionCache struct {
 	sync.Mutex
 	max      int
@@ -71,8 +72,8 @@ func newSessionCache(n int) *sessionCache {
 }
 
 // resume returns the session of an incremental request, brought up to date, and
-// the partitions that it now means. The error is one of the codes that make the
-// client start over.
+// the partitions that it now means. A session without partitions ends, and nil
+// is returned. The error is one of the codes that make the client start over.
 func (sc *sessionCache) resume(req *wire.FetchRequest, byID bool) (*fetchSession, []wanted, error) {
 	sc.Lock()
 	s := sc.sessions[req.SessionID]
@@ -83,14 +84,18 @@ func (sc *sessionCache) resume(req *wire.FetchRequest, byID bool) (*fetchSession
 	s.Lock()
 	defer s.Unlock()
 	switch {
-	case s.byID != byID:
-		return nil, nil, kerr.FetchSessionTopicIDError
 	case s.epoch != req.SessionEpoch:
 		return nil, nil, kerr.InvalidFetchSessionEpoch
+	case s.byID != byID:
+		return nil, nil, kerr.FetchSessionTopicIDError
+	}
+	s.update(req)
+	if len(s.parts) == 0 {
+		sc.drop(s.id)
+		return nil, nil, nil
 	}
 	s.epoch = nextSessionEpoch(s.epoch)
-	s.lastUsed = time.Now()
-	s.update(req)
+	sc.touch(s)
 	return s, s.snapshot(), nil
 }
 
@@ -112,6 +117,14 @@ func nextSessionEpoch(e int32) int32 {
 		return 1
 	}
 	return e + 1
+}
+
+// touch notes that a session was used now.
+func (sc *sessionCache) touch(s *fetchSession) {
+	now := time.Now()
+	sc.Lock()
+	s.lastUsed = now
+	sc.Unlock()
 }
 
 // drop ends a session.
