@@ -103,6 +103,9 @@ func (c *Controller) changeConfigs(x *exchange, targets []configTarget, validate
 	for _, t := range targets {
 		f := refuseTarget(x, &t, times[t.resource] > 1)
 		if f == nil {
+			f = c.refuseAsBroker(x, &t)
+		}
+		if f == nil {
 			var records []metadata.Record
 			records, f = c.configRecords(x, &t)
 			x.emit(records...)
@@ -130,7 +133,7 @@ func refuseTarget(x *exchange, t *configTarget, repeated bool) *fault {
 			return faultf(kerr.InvalidRequest, "Error due to duplicate config keys")
 		}
 		names[o.name] = true
-		if o.op < kmsg.IncrementalAlterConfigOpSet || o.op > kmsg.IncrementalAlterConfigOpSubtract {
+		if unknownOp(o.op) {
 			return faultf(kerr.InvalidRequest, "Unknown operations type %d", o.op)
 		}
 		if o.value == nil && o.op != kmsg.IncrementalAlterConfigOpDelete {
@@ -153,6 +156,8 @@ func refuseTarget(x *exchange, t *configTarget, repeated bool) *fault {
 		if !x.clusterAllowed(kmsg.ACLOperationAlterConfigs) {
 			return general(kerr.ClusterAuthorizationFailed)
 		}
+	case metadata.ResourceBrokerLogger:
+		return refuseLogger(x, t)
 	default:
 		return faultf(kerr.InvalidRequest, "Unknown resource type %d", t.resource.Type)
 	}
@@ -165,7 +170,7 @@ func (c *Controller) configRecords(x *exchange, t *configTarget) ([]metadata.Rec
 	after := existing.Map()
 	var records []metadata.Record
 	for _, o := range t.ops {
-		value, f := c.applyOp(existing, t.resource, o)
+		value, f := c.applyOp(existing, t.resource, o, notAList)
 		if f != nil {
 			return nil, f
 		}
@@ -208,8 +213,9 @@ func configRecord(r metadata.ConfigResource, name string, value *string) *metada
 	return &metadata.ConfigRecord{ResourceType: r.Type, ResourceName: r.Name, Name: name, Value: value}
 }
 
-// applyOp gives the value of a config after one operation; nil is none.
-func (c *Controller) applyOp(existing metadata.ConfigSet, r metadata.ConfigResource, o configOp) (*string, *fault) {
+// applyOp gives the value of a config after one operation; nil is none. What is
+// not a list cannot be appended to or subtracted from.
+func (c *Controller) applyOp(existing metadata.ConfigSet, r metadata.ConfigResource, o configOp, notAList func(configOp) *fault) (*string, *fault) {
 	switch o.op {
 	case kmsg.IncrementalAlterConfigOpSet:
 		return o.value, nil
@@ -221,11 +227,24 @@ func (c *Controller) applyOp(existing metadata.ConfigSet, r metadata.ConfigResou
 		current, isList = c.cfg.Schema.List(r.Type, o.name)
 	}
 	if !isList {
-		return nil, faultf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.op.String()), o.name)
+		return nil, notAList(o)
 	}
 	if v, ok := existing.Get(o.name); ok {
 		current = v
 	}
+	return changeList(current, o), nil
+}
+
+func notAList(o configOp) *fault {
+	return faultf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.op.String()), o.name)
+}
+
+func unknownOp(op kmsg.IncrementalAlterConfigOp) bool {
+	return op < kmsg.IncrementalAlterConfigOpSet || op > kmsg.IncrementalAlterConfigOpSubtract
+}
+
+// changeList appends to a list, or subtracts from it.
+func changeList(current string, o configOp) *string {
 	parts := slices.DeleteFunc(strings.Split(current, ","), func(p string) bool { return p == "" })
 	for p := range strings.SplitSeq(*o.value, ",") {
 		at := slices.Index(parts, p)
@@ -237,7 +256,7 @@ func (c *Controller) applyOp(existing metadata.ConfigSet, r metadata.ConfigResou
 		}
 	}
 	joined := strings.Join(parts, ",")
-	return &joined, nil
+	return &joined
 }
 
 // checkRule refuses changes of configs that the controller itself depends on.
@@ -298,6 +317,8 @@ func (c *Controller) validateConfigs(r metadata.ConfigResource, configs, existin
 		if r.Name == "" {
 			return faultf(kerr.InvalidRequest, "Default group resources are not allowed.")
 		}
+	case metadata.ResourceBrokerLogger:
+		return nil // nothing is stored of it
 	}
 	if c.cfg.Schema == nil {
 		return nil
