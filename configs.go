@@ -128,12 +128,12 @@ func (l *live) Describe(img *metadata.Image, r metadata.ConfigResource, names []
 		entries = c.DescribeTopic(overrides)
 	case metadata.ResourceGroup:
 		if r.Name == "" {
-			return nil, fmt.Errorf("Group name must not be empty: %w", kerr.InvalidRequest) //nolint:staticcheck // Kafka's words
+			return nil, badRequest("Group name must not be empty")
 		}
 		entries = c.DescribeGroup(overrides)
 	case metadata.ResourceClientMetrics:
 		if r.Name == "" {
-			return nil, fmt.Errorf("Client metrics subscription name must not be empty: %w", kerr.InvalidRequest) //nolint:staticcheck // Kafka's words
+			return nil, badRequest("Client metrics subscription name must not be empty")
 		}
 		entries = c.DescribeClientMetrics(overrides)
 	case metadata.ResourceBroker:
@@ -141,13 +141,16 @@ func (l *live) Describe(img *metadata.Image, r metadata.ConfigResource, names []
 			entries = c.DescribeCluster()
 			break
 		}
-		if r != l.node() {
-			return nil, l.otherBroker(r.Name)
+		if err := l.expect(r.Name, "Unexpected broker id, expected %d or empty string, but received %s"); err != nil {
+			return nil, err
 		}
 		entries = c.DescribeBroker()
 	case metadata.ResourceBrokerLogger:
-		if r.Name != l.node().Name {
-			return nil, l.otherBroker(r.Name)
+		if r.Name == "" {
+			return nil, badRequest("Broker id must not be empty")
+		}
+		if err := l.expect(r.Name, "Unexpected broker id, expected %d but received %s"); err != nil {
+			return nil, err
 		}
 		return rootLogger(c), nil
 	default:
@@ -156,9 +159,27 @@ func (l *live) Describe(img *metadata.Image, r metadata.ConfigResource, names []
 	return wireEntries(entries, names), nil
 }
 
-func (l *live) otherBroker(name string) error {
-	return fmt.Errorf("Unexpected broker id, expected %d or empty string, but received %s: %w", l.nodeID, name, kerr.InvalidRequest) //nolint:staticcheck // Kafka's words
+// expect refuses the name of a node other than this one. text takes this node's
+// id and the name.
+func (l *live) expect(name, text string) error {
+	switch id, err := strconv.ParseInt(name, 10, 32); {
+	case err != nil:
+		return badRequest("Broker id must be an integer, but it is: " + name)
+	case int32(id) != l.nodeID:
+		return badRequest(fmt.Sprintf(text, l.nodeID, name))
+	}
+	return nil
 }
+
+// badRequest is an INVALID_REQUEST whose text, in Kafka's words, is all that a
+// client is told.
+type badRequest string
+
+func (e badRequest) Error() string { return string(e) }
+func (e badRequest) Unwrap() error { return kerr.InvalidRequest }
+
+// ClientMessage implements wire.Messager.
+func (e badRequest) ClientMessage() string { return string(e) }
 
 // rootLogger is the only logger that there is.
 func rootLogger(c *config.Config) []kmsg.DescribeConfigsResponseResourceConfig {
