@@ -53,7 +53,7 @@ func kafkaBrokerAPIVersions(ctx context.Context, t *tool, args []string) int {
 	if err := p.CheckRequired(s, "bootstrap-server"); err != nil {
 		return fail(err)
 	}
-	a, err := connectAdmin(ctx, s)
+	a, err := connectAdmin(ctx, s, t.log)
 	if cause := errors.Unwrap(err); cause != nil && errors.As(cause, new(*javaerr.Exception)) {
 		err = cause // the original's client of this command does not wrap what is wrong with its configs
 	}

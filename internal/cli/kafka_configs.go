@@ -111,7 +111,7 @@ func (c *configs) connect(ctx context.Context) error {
 	if props[key], err = c.options.Value(option); err != nil {
 		return err
 	}
-	c.admin, err = admin.New(ctx, props)
+	c.admin, err = admin.New(ctx, props, c.log)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,7 +57,7 @@ func kafkaTopics(ctx context.Context, t *tool, args []string) int {
 	if err := c.check(); err != nil {
 		return c.failed(err)
 	}
-	if c.admin, err = connectAdmin(ctx, c.options); err != nil {
+	if c.admin, err = connectAdmin(ctx, c.options, c.log); err != nil {
 		return c.failed(err)
 	}
 	defer c.admin.Close()
@@ -168,8 +169,8 @@ func (c *topics) checkInvalid() error {
 	return nil
 }
 
-// connectAdmin makes an Admin from --command-config and --bootstrap-server.
-func connectAdmin(ctx context.Context, s *jopt.Set) (*admin.Admin, error) {
+// connectAdmin makes an Admin from --command-config and --bootstrap-server, which warns through log.
+func connectAdmin(ctx context.Context, s *jopt.Set, log *slog.Logger) (*admin.Admin, error) {
 	path, err := s.Value("command-config")
 	if err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func connectAdmin(ctx context.Context, s *jopt.Set) (*admin.Admin, error) {
 	if servers != "" {
 		props["bootstrap.servers"] = servers
 	}
-	return admin.New(ctx, props)
+	return admin.New(ctx, props, log)
 }
 
 // spec is what --create and --alter say about the topic, as CommandTopicPartition.

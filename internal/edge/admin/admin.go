@@ -5,10 +5,11 @@ package admin
 import (
 	"context"
 	"encoding/base64"
-	"errors"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,18 +17,22 @@ import (
 
 	"github.com/headrace/headrace/internal/edge/client"
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/edge/network"
 )
 
 // Admin sends the requests. It may be used by several goroutines, and must be closed.
 type Admin struct {
 	cl         *kgo.Client
+	log        *slog.Logger
 	timeout    time.Duration
+	requests   sync.WaitGroup // those under way, which end with cl
 	controller kmsg.Requestor // with bootstrap.controllers: the active controller, which gets all requests (KIP-919)
 }
 
-// New connects by a client's properties, to controllers if they have bootstrap.controllers; each call ends after default.api.timeout.ms (one minute) with Kafka's
-// TimeoutException. The error is a javaerr exception.
-func New(ctx context.Context, props map[string]string) (*Admin, error) {
+// New connects by a client's properties, to controllers if they have bootstrap.controllers. A call tries until a node
+// answers, and ends after default.api.timeout.ms (one minute) with Kafka's TimeoutException; log gets a warning per try,
+// nil is silent. Ctx bounds New only. The error is a javaerr exception.
+func New(ctx context.Context, props map[string]string, log *slog.Logger) (*Admin, error) {
 	timeout := time.Minute
 	if text, ok := props["default.api.timeout.ms"]; ok {
 		ms, err := strconv.Atoi(strings.TrimSpace(text))
@@ -39,14 +44,11 @@ func New(ctx context.Context, props map[string]string) (*Admin, error) {
 		}
 		timeout = time.Duration(ms) * time.Millisecond
 	}
-	if props["client.id"] == "" {
-		props = client.Merge(props, map[string]string{"client.id": "adminclient-1"})
-	}
-	cl, err := client.New(props)
+	cl, err := connect(ctx, props, log)
 	if err != nil {
-		return nil, &javaerr.Exception{Class: "org.apache.kafka.common.KafkaException", Message: "Failed to create new KafkaAdminClient", Cause: err}
+		return nil, err
 	}
-	a := &Admin{cl: cl, timeout: timeout}
+	a := &Admin{cl: cl, log: log, timeout: timeout}
 	if props["bootstrap.controllers"] != "" {
 		if err := a.findController(ctx, props); err != nil {
 			a.Close()
@@ -54,6 +56,18 @@ func New(ctx context.Context, props map[string]string) (*Admin, error) {
 		}
 	}
 	return a, nil
+}
+
+func connect(ctx context.Context, props map[string]string, log *slog.Logger) (*kgo.Client, error) {
+	opts, err := network.Options(ctx, network.Admin, props, log)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, javaerr.From(err)
+	}
+	return cl, nil
 }
 
 // findController asks a controller which of them is active, and connects to that one.
@@ -73,11 +87,11 @@ func (a *Admin) findController(ctx context.Context, props map[string]string) err
 		if n.NodeID != resp.ControllerID {
 			continue
 		}
-		active, err := client.New(client.Merge(props, map[string]string{
+		active, err := connect(ctx, client.Merge(props, map[string]string{
 			"bootstrap.controllers": net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))),
-		}))
+		}), a.log)
 		if err != nil {
-			return javaerr.From(err)
+			return err
 		}
 		a.cl.Close()
 		a.cl, a.controller = active, active.SeedBrokers()[0]
@@ -85,8 +99,11 @@ func (a *Admin) findController(ctx context.Context, props map[string]string) err
 	return nil
 }
 
-// Close ends the connections.
-func (a *Admin) Close() { a.cl.Close() }
+// Close ends the connections and what waits for them.
+func (a *Admin) Close() {
+	a.cl.Close()
+	a.requests.Wait()
+}
 
 // call sends req within the timeout and turns what it fails with into an exception. Name is the call as the Java client
 // names it in its messages.
@@ -100,13 +117,16 @@ func call[Resp kmsg.Response](ctx context.Context, a *Admin, name string, send k
 	case send == nil:
 		send = a.cl
 	}
-	resp, err := send.Request(within, req)
+	resp, err := a.request(within, send, req)
+	for err != nil && within.Err() == nil && client.Unreachable(err) { // the client's dialer spaces the tries
+		resp, err = a.request(within, send, req)
+	}
 	switch {
 	case err == nil:
 		return resp.(Resp), nil
 	case ctx.Err() != nil:
 		return none, ctx.Err()
-	case within.Err() != nil, isUnreachable(err):
+	case within.Err() != nil, isUndialled(err):
 		e := javaerr.New("TimeoutException", "Timed out waiting for a node assignment. Call: %s", name)
 		e.Cause = err
 		return none, e
@@ -122,12 +142,28 @@ const (
 	clusterAuthorizationFailed = 31
 )
 
-// isUnreachable says that no broker answered. The Java client keeps trying until its timeout, which tells the user
-// nothing more, so the answer is given at once.
-func isUnreachable(err error) bool {
-	var dial *kgo.ErrFirstReadEOF
-	return errors.As(err, &dial) || strings.Contains(err.Error(), "unable to dial") || errors.Is(err, context.DeadlineExceeded)
+// request sends req and returns with the response or when ctx ends, whichever comes first: the client itself does not
+// leave a connection that is made and waits for a first answer.
+func (a *Admin) request(ctx context.Context, send kmsg.Requestor, req kmsg.Request) (kmsg.Response, error) {
+	type answer struct {
+		resp kmsg.Response
+		err  error
+	}
+	answers := make(chan answer, 1)
+	a.requests.Go(func() {
+		resp, err := send.Request(ctx, req)
+		answers <- answer{resp, err}
+	})
+	select {
+	case got := <-answers:
+		return got.resp, got.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
+
+// isUndialled says that no connection was made, for a reason that another try does not change.
+func isUndialled(err error) bool { return strings.Contains(err.Error(), "unable to dial") }
 
 // coded is javaerr.Coded for a response's optional message.
 func coded(code int16, message *string) error {

@@ -42,7 +42,7 @@ func New(props map[string]string, extra ...kgo.Opt) (*kgo.Client, error) {
 
 // Options turns the properties that concern connections into options: bootstrap.servers (or bootstrap.controllers),
 // client.id, client.rack, security.protocol, sasl.mechanism, sasl.jaas.config, ssl.*, connections.max.idle.ms,
-// metadata.max.age.ms, socket.connection.setup.timeout.ms, reconnect.backoff.ms. Other properties are left to who made
+// metadata.max.age.ms, socket.connection.setup.timeout.ms, reconnect.backoff.ms, reconnect.backoff.max.ms. Other properties are left to who made
 // the client. The error is Java's ConfigException or KafkaException where Java has one for the case.
 func Options(props map[string]string) ([]kgo.Opt, error) {
 	servers, err := bootstrap(props)
@@ -78,10 +78,6 @@ var timings = []struct {
 }{
 	{"connections.max.idle.ms", func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) }},
 	{"metadata.max.age.ms", func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(max(d, 10*time.Millisecond)) }},
-	{"socket.connection.setup.timeout.ms", func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) }},
-	{"reconnect.backoff.ms", func(d time.Duration) kgo.Opt {
-		return kgo.RetryBackoffFn(func(int) time.Duration { return d })
-	}},
 }
 
 func duration(props map[string]string, key string) (time.Duration, bool, error) {

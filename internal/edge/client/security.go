@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// security builds TLS and SASL from security.protocol and what belongs to it.
+// security builds the dialer, with or without TLS, and SASL from security.protocol and what belongs to it.
 func security(props map[string]string) ([]kgo.Opt, error) {
 	protocol := strings.ToUpper(strings.TrimSpace(props["security.protocol"]))
 	if protocol == "" {
@@ -19,14 +19,18 @@ func security(props map[string]string) ([]kgo.Opt, error) {
 	if err := oneOf("security.protocol", protocol, "PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "SSL"); err != nil {
 		return nil, err
 	}
-	var opts []kgo.Opt
+	var conf *tls.Config
 	if strings.HasSuffix(protocol, "SSL") {
-		conf, err := tlsConfig(props)
-		if err != nil {
+		var err error
+		if conf, err = tlsConfig(props); err != nil {
 			return nil, err
 		}
-		opts = append(opts, kgo.DialTLSConfig(conf))
 	}
+	d, err := newDialer(props, conf)
+	if err != nil {
+		return nil, err
+	}
+	opts := []kgo.Opt{kgo.Dialer(d.DialContext), kgo.WithHooks(d)}
 	if strings.HasPrefix(protocol, "SASL_") {
 		m, err := mechanism(props)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"github.com/headrace/headrace/internal/edge/client"
 	"github.com/headrace/headrace/internal/edge/javaerr"
 	"github.com/headrace/headrace/internal/edge/network"
 )
@@ -23,15 +24,15 @@ type Admin struct {
 	timeout time.Duration
 }
 
-// New returns an Admin that connects by props, as a Java Admin's properties file; ctx bounds the look-up of names. Each
-// call of the Admin ends after timeout with Kafka's TimeoutException. The error is Java's for a client that cannot be
-// made.
+// New returns an Admin that connects by props, as a Java Admin's properties file; its connections end with ctx. A call
+// tries until a node answers, and ends after timeout with Kafka's TimeoutException. The error is Java's for a client
+// that cannot be made.
 func New(ctx context.Context, props map[string]string, timeout time.Duration, log *slog.Logger) (*Admin, error) {
 	opts, err := network.Options(ctx, network.Admin, props, log)
 	if err != nil {
 		return nil, err
 	}
-	cl, err := kgo.NewClient(append(opts, kgo.MaxVersions(versions()))...)
+	cl, err := kgo.NewClient(append(opts, kgo.MaxVersions(versions()), kgo.WithContext(ctx))...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,18 +69,21 @@ func (p Partition) Compare(q Partition) int {
 	return int(p.ID - q.ID)
 }
 
-// call runs f within the timeout and turns what it fails with into an exception. Name is the call as the Java client
+// call runs f within the timeout, again when no node was reached, and turns what it fails with into an exception. Name is the call as the Java client
 // names it in its messages.
 func (a *Admin) call(ctx context.Context, name string, f func(context.Context) error) error {
 	within, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	err := f(within)
+	for err != nil && within.Err() == nil && client.Unreachable(err) { // the client's dialer spaces the tries
+		err = f(within)
+	}
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case within.Err() != nil || errors.Is(err, context.DeadlineExceeded), isUnreachable(err):
+	case within.Err() != nil || errors.Is(err, context.DeadlineExceeded), isUndialled(err):
 		e := javaerr.New("TimeoutException", "Timed out waiting for a node assignment. Call: %s", name)
 		e.Cause = err
 		return e
@@ -87,12 +91,8 @@ func (a *Admin) call(ctx context.Context, name string, f func(context.Context) e
 	return javaerr.From(err)
 }
 
-// isUnreachable says that no broker answered. The Java client keeps trying until its timeout, which tells the user
-// nothing more, so the answer is given at once.
-func isUnreachable(err error) bool {
-	var dial *kgo.ErrFirstReadEOF
-	return errors.As(err, &dial) || strings.Contains(err.Error(), "unable to dial")
-}
+// isUndialled says that no connection was made, for a reason that another try does not change.
+func isUndialled(err error) bool { return strings.Contains(err.Error(), "unable to dial") }
 
 // coded is Coded for a response's optional message.
 func coded(code int16, message *string) error {

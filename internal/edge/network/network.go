@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,12 +44,13 @@ func Options(ctx context.Context, kind Kind, props map[string]string, log *slog.
 	if id == "" && kind == Admin {
 		id = "adminclient-1"
 	}
+	var addresses map[string]string
 	opts, err := client.Options(client.Merge(props, map[string]string{"client.id": id}))
 	if err != nil && strings.HasPrefix(javaerr.Message(err), "Invalid value ") {
 		return nil, err // Java finds these before it begins to construct
 	}
 	if err == nil {
-		err = resolve(ctx, props["bootstrap.servers"], log)
+		addresses, err = resolve(ctx, props, log)
 	}
 	if err != nil {
 		return nil, &javaerr.Exception{Class: "org.apache.kafka.common.KafkaException", Message: kind.construct, Cause: err}
@@ -56,14 +59,19 @@ func Options(ctx context.Context, kind Kind, props map[string]string, log *slog.
 	if group := props["group.id"]; group != "" {
 		who += ", groupId=" + group
 	}
-	return append(opts, kgo.WithHooks(&warner{kind: kind, who: who + "] ", log: log})), nil
+	return append(opts, kgo.WithHooks(&warner{kind: kind, who: who + "] ", log: log, addresses: addresses})), nil
 }
 
-// resolve warns of each server whose name does not resolve and fails when none does, as
-// ClientUtils.parseAndValidateAddresses. The list's form has been checked.
-func resolve(ctx context.Context, list string, log *slog.Logger) error {
-	found := false
-	for url := range strings.SplitSeq(list, ",") {
+// resolve looks the servers' names up, warns of each that it does not find and fails when there is none, as
+// ClientUtils.parseAndValidateAddresses. The list's form has been checked. Addresses are by host, as Java prefers them:
+// those of IPv4 first.
+func resolve(ctx context.Context, props map[string]string, log *slog.Logger) (addresses map[string]string, err error) {
+	key := "bootstrap.servers"
+	if props[key] == "" && props["bootstrap.controllers"] != "" {
+		key = "bootstrap.controllers"
+	}
+	addresses = map[string]string{}
+	for url := range strings.SplitSeq(props[key], ",") {
 		url = strings.TrimSpace(url)
 		_, address, ok := strings.Cut(url, "://")
 		if !ok {
@@ -73,23 +81,28 @@ func resolve(ctx context.Context, list string, log *slog.Logger) error {
 		if err != nil {
 			continue // an empty item
 		}
-		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
-			log.Warn(fmt.Sprintf("Couldn't resolve server %s from bootstrap.servers as DNS resolution failed for %s", url, host),
+			log.Warn(fmt.Sprintf("Couldn't resolve server %s from %s as DNS resolution failed for %s", url, key, host),
 				"class", "org.apache.kafka.clients.ClientUtils")
 			continue
 		}
-		found = true
+		best := found[0]
+		if i := slices.IndexFunc(found, func(ip netip.Addr) bool { return ip.Unmap().Is4() }); i >= 0 {
+			best = found[i]
+		}
+		addresses[host] = best.Unmap().String()
 	}
-	if !found {
-		return &javaerr.Exception{
+	if len(addresses) == 0 {
+		return nil, &javaerr.Exception{
 			Class:   "org.apache.kafka.common.config.ConfigException",
-			Message: "No resolvable bootstrap urls given in bootstrap.servers",
+			Message: "No resolvable bootstrap urls given in " + key,
 		}
 	}
-	return nil
+	return addresses, nil
 }
 
 // warner logs failed connections.
@@ -97,13 +110,15 @@ type warner struct {
 	kind Kind
 	who  string
 	log  *slog.Logger
+
+	addresses map[string]string // of hosts by name
 }
 
 var _ kgo.HookBrokerConnect = (*warner)(nil)
 
 // OnBrokerConnect implements kgo.HookBrokerConnect.
 func (w *warner) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) || strings.Contains(err.Error(), "operation was canceled") {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, client.ErrNotTried) || errors.Is(err, kgo.ErrClientClosed) || strings.Contains(err.Error(), "operation was canceled") {
 		return // nobody waits for it any more
 	}
 	node, class := meta.NodeID, "org.apache.kafka.clients.NetworkClient"
@@ -112,12 +127,23 @@ func (w *warner) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net
 		node = math.MinInt32 - node - 1 // franz-go counts up from there, Java counts down from -1
 	}
 	address := net.JoinHostPort(meta.Host, strconv.Itoa(int(meta.Port)))
-	shown := meta.Host + "/" + address
-	if net.ParseIP(meta.Host) != nil {
-		shown = "/" + address
-	}
-	w.log.Warn(fmt.Sprintf("%sConnection to node %d (%s) could not be established. Node may not be available.", w.who, node, shown), "class", class)
+	w.log.Warn(fmt.Sprintf("%sConnection to node %d (%s) could not be established. Node may not be available.", w.who, node, w.shown(meta, err)), "class", class)
 	if seed && w.kind != Admin {
 		w.log.Warn(fmt.Sprintf("%sBootstrap broker %s (id: %d rack: null isFenced: false) disconnected", w.who, address, node), "class", class)
 	}
+}
+
+// shown is a node's address as InetSocketAddress.toString: name/address:port, without the name if there is none.
+func (w *warner) shown(meta kgo.BrokerMetadata, err error) string {
+	port := strconv.Itoa(int(meta.Port))
+	if net.ParseIP(meta.Host) != nil {
+		return "/" + net.JoinHostPort(meta.Host, port)
+	}
+	if address, ok := w.addresses[meta.Host]; ok {
+		return meta.Host + "/" + net.JoinHostPort(address, port)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return meta.Host + "/" + op.Addr.String()
+	}
+	return meta.Host + "/<unresolved>:" + port
 }
