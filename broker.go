@@ -31,7 +31,7 @@ func (n *Node) openBroker() error {
 	n.follower = session.NewFollower(n.act, func() metadata.Position { return n.quorum.Image().Position() })
 	n.session = session.New(session.Options{
 		BrokerID: n.set.nodeID, ClusterID: n.storage.clusterID, Incarnation: incarnation,
-		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(), Features: featureRanges(n.cfg),
+		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(), OfflineLogDirs: n.offlineDirs, Features: featureRanges(n.cfg),
 		Heartbeat: n.set.heartbeat, Controller: ownRequests{n}, Position: n.follower.Position, Logger: n.opts.logger,
 	})
 	n.groups = coordinator.NewRuntime(coordinator.Options{
@@ -65,6 +65,7 @@ func (n *Node) assemble() {
 	n.parts.add(part{name: "metadata follower", run: n.follow})
 	n.parts.add(part{name: "group coordinator", run: n.groups.Run})
 	n.parts.add(part{name: "maintenance", run: n.maintain})
+	n.parts.add(part{name: "storage watch", run: n.watchStorage})
 	n.parts.add(part{name: "listeners", run: n.serve})
 	n.parts.add(part{name: "broker session", run: n.keepSession})
 }
@@ -87,6 +88,9 @@ func (n *Node) act(d *metadata.Delta) {
 	if err := n.replicas.Apply(d); err != nil {
 		n.opts.logger.Error("some partitions could not be brought in line with the metadata", "error", err)
 	}
+	if n.replicas.Pending() > 0 {
+		n.watch.Look()
+	}
 	var gone []coordinator.DeletedTopic
 	for _, t := range d.Topics {
 		if t.New == nil {
@@ -96,8 +100,11 @@ func (n *Node) act(d *metadata.Delta) {
 	if len(gone) > 0 {
 		n.groups.TopicsDeleted(gone)
 	}
-	// The controller lets a fenced broker in when it has seen itself.
-	n.session.Poke()
+	// The controller lets a fenced broker in when it has seen itself. One that
+	// has lost all its directories has nothing to hurry for.
+	if len(n.offlineDirs()) < len(n.dirs) {
+		n.session.Poke()
+	}
 }
 
 func (n *Node) elected(p *replica.Partition, epoch int32) {
@@ -187,6 +194,9 @@ func (n *Node) maintain(ctx context.Context) error {
 
 func (n *Node) retain(ctx context.Context, now time.Time) {
 	n.replicas.Each(func(p *replica.Partition) bool {
+		if p.Offline() {
+			return true
+		}
 		deleted, err := p.Log().Retain(now)
 		if err != nil {
 			n.opts.logger.Warn("retention failed", "partition", p.Name().String(), "error", err)

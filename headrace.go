@@ -71,6 +71,7 @@ type Node struct {
 
 	storage   *storage
 	dirs      []replica.Dir
+	watch     storageWatch
 	quorum    *quorum.Node
 	replicas  *replica.Manager
 	follower  *session.Follower
@@ -93,7 +94,7 @@ type Node struct {
 // New opens what a node needs: its directories, its metadata and its ports. A
 // node that is not run must be closed.
 func New(c Config, opts ...Option) (*Node, error) {
-	n := &Node{started: time.Now(), ready: make(chan struct{})}
+	n := &Node{started: time.Now(), ready: make(chan struct{}), watch: newStorageWatch()}
 	for _, o := range opts {
 		o(&n.opts)
 	}
@@ -136,7 +137,7 @@ func (n *Node) openDirs() error {
 	for _, d := range n.storage.dirs {
 		ld, err := log.OpenDir(log.DirOptions{
 			FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: bootID(),
-			OnFailure: func(_ *log.Dir, err error) { n.dirFailed(d, err) },
+			OnFailure: func(*log.Dir, error) { n.watch.Look() },
 		})
 		if err != nil {
 			return fmt.Errorf("open log directory %s: %w", d.path, err)
@@ -144,11 +145,6 @@ func (n *Node) openDirs() error {
 		n.dirs = append(n.dirs, replica.Dir{Dir: ld, ID: d.id})
 	}
 	return nil
-}
-
-// dirFailed tells of a log directory that has gone off line.
-func (n *Node) dirFailed(d directory, err error) {
-	n.opts.logger.Error("log directory is off line until the node is restarted", "path", d.path, "error", err)
 }
 
 // Run works until ctx ends, then stops in order: it leaves the cluster, answers

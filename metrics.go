@@ -115,7 +115,7 @@ func (n *Node) logMetrics() []telemetry.Metric {
 		},
 		{
 			Name: "kafka_log_logmanager_offlinelogdirectorycount", MBean: "kafka.log:type=LogManager,name=OfflineLogDirectoryCount", Help: "Log directories that have failed.",
-			Kind: telemetry.Gauge, Read: one(n.offlineDirs),
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(len(n.offlineDirs())) }),
 		},
 	}
 }
@@ -176,16 +176,6 @@ func (n *Node) leaderCount() float64 {
 		}
 		return true
 	})
-	return float64(count)
-}
-
-func (n *Node) offlineDirs() float64 {
-	count := 0
-	for _, d := range n.dirs {
-		if d.Failed() != nil {
-			count++
-		}
-	}
 	return float64(count)
 }
 
