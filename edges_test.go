@@ -1,11 +1,18 @@
 package headrace
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/config"
 )
 
 // The answers in this file are those of Apache Kafka 4.3.1 to the same bytes.
@@ -270,5 +277,79 @@ func TestAlterConfigsOfBrokers(t *testing.T) {
 		req.Resources, req.ValidateOnly = append(req.Resources, r), true
 		got := ask[*kmsg.AlterConfigsResponse](c, req, 2).Resources[0]
 		checkConfigAnswer(t, fmt.Sprintf("%v %q, %s=%s", tc.resource, tc.name, tc.key, tc.value), got.ErrorCode, got.ErrorMessage, tc.code, tc.text)
+	}
+}
+
+// setClusterDefault changes a dynamic config of all brokers.
+func setClusterDefault(t *testing.T, c *wireClient, key, value string) {
+	t.Helper()
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType = kmsg.ConfigResourceTypeBroker
+	r.Configs = append(r.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key, Op: setOp, Value: &value})
+	req.Resources = append(req.Resources, r)
+	got := ask[*kmsg.IncrementalAlterConfigsResponse](c, req, 1).Resources[0]
+	checkConfigAnswer(t, key+"="+value, got.ErrorCode, got.ErrorMessage, "", "")
+}
+
+// A topic follows the brokers' dynamic defaults from the answer on; with Kafka it
+// does a moment later.
+func TestDynamicDefaultHoldsAtOnce(t *testing.T) {
+	c := wireNode(t, "dynamic", 1)
+	produce := func() string {
+		return codeOf(ask[*kmsg.ProduceResponse](c, produceRequest("dynamic", 0, -1, batchOf(t, "a record of some length")), 9).Topics[0].Partitions[0].ErrorCode)
+	}
+	for _, step := range []struct{ maxBytes, want string }{{"20", "MESSAGE_TOO_LARGE"}, {"1000", ""}} {
+		setClusterDefault(t, c, "message.max.bytes", step.maxBytes)
+		if got := produce(); got != step.want {
+			t.Errorf("message.max.bytes=%s: %q", step.maxBytes, got)
+		}
+	}
+}
+
+// What docs/compat.md says to hold at once reaches the settings of topics.
+func TestDynamicDefaultsReachTopics(t *testing.T) {
+	c, err := config.FromMap(map[string]string{
+		"process.roles": "broker,controller", "node.id": "1", "controller.listener.names": "CONTROLLER",
+		"listeners": "PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0", "controller.quorum.voters": "1@127.0.0.1:9093",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/compat.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line string
+	for l := range strings.Lines(string(page)) {
+		if strings.HasSuffix(strings.TrimSpace(l), "| at once |") {
+			line = l
+		}
+	}
+	values := map[string]string{
+		"compression.type": "zstd", "log.cleanup.policy": "compact", "log.flush.before.ack": "false", "log.message.timestamp.type": "LogAppendTime",
+		"compression.gzip.level": "3", "compression.lz4.level": "3", "compression.zstd.level": "5", "min.insync.replicas": "2",
+	}
+	codecs := map[string]string{"compression.gzip.level": "gzip", "compression.lz4.level": "lz4", "compression.zstd.level": "zstd"}
+	told := strings.Count(line, "`") / 2
+	for i := range told {
+		key := strings.Split(line, "`")[2*i+1]
+		if key == "unclean.leader.election.enable" {
+			continue // the controller's alone
+		}
+		before := map[string]string{}
+		if codec := codecs[key]; codec != "" {
+			before["compression.type"] = codec
+		}
+		after := maps.Clone(before)
+		after[key] = cmp.Or(values[key], "1048577")
+		was, _ := c.WithDynamic(before, nil)
+		is, warnings := c.WithDynamic(after, nil)
+		if len(warnings) > 0 || reflect.DeepEqual(topicSettings(was.TopicDefaults()), topicSettings(is.TopicDefaults())) {
+			t.Errorf("%s=%s changes nothing %v", key, after[key], warnings)
+		}
+	}
+	if told < 20 {
+		t.Errorf("docs/compat.md tells of %d configs", told)
 	}
 }
