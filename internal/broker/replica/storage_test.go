@@ -88,6 +88,32 @@ func (w *world) commit(p *Partition, values ...string) {
 	}
 }
 
+// Wherever the space ends while a partition is made, what is left behind does
+// not keep it from being made later.
+func TestAHalfMadePartitionIsOpenedLater(t *testing.T) {
+	for _, op := range []vfs.Op{vfs.OpMkdir, vfs.OpOpen, vfs.OpWrite} {
+		for skip := 0; ; skip++ {
+			w := newWorld(t)
+			faulty := vfs.NewFaulty(w.fs)
+			w.openOn(faulty)
+			path := "/again/t-0/*"
+			if op == vfs.OpMkdir {
+				path = "/again/t-0"
+			}
+			faulty.Add(vfs.Rule{Op: op, Path: path, Skip: skip, Err: syscall.ENOSPC})
+			if err := w.tryApply(newTopic(topicID, "t")...); err == nil {
+				if skip == 0 {
+					t.Errorf("%v never fails", op)
+				}
+				break
+			}
+			faulty.Clear()
+			w.retryUntilOpen()
+			w.commit(w.m.Partition("t", 0), "a")
+		}
+	}
+}
+
 func TestTheNextDeltaOpensWhatCouldNotBeOpened(t *testing.T) {
 	w := newWorld(t)
 	faulty := vfs.NewFaulty(w.fs, vfs.Rule{Op: vfs.OpMkdir, Path: "t-0", Times: 1, Err: syscall.EMFILE})
