@@ -80,6 +80,9 @@ func (c *configs) execute(ctx context.Context, args []string) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := checkJSON(c.parser, c.options, c.json, "describe"); err != nil {
+		return err
+	}
 	if err := c.connect(ctx); err != nil {
 		return err
 	}

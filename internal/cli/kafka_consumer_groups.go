@@ -60,27 +60,10 @@ func kafkaConsumerGroups(ctx context.Context, t *tool, args []string) int {
 	if err := c.check(); err != nil {
 		return t.uncaught(err)
 	}
-	return c.run(ctx)
-}
-
-// cutOutputJSON takes Headrace's own --output json off the command line, so that --help stays the original's.
-func cutOutputJSON(args []string) (rest []string, asJSON bool, err error) {
-	for i := 0; i < len(args); i++ {
-		value, isOutput := strings.CutPrefix(args[i], "--output=")
-		if args[i] == "--output" && i+1 < len(args) {
-			i++
-			value, isOutput = args[i], true
-		}
-		switch {
-		case !isOutput:
-			rest = append(rest, args[i])
-		case value == "json":
-			asJSON = true
-		case value != "table":
-			return nil, false, fmt.Errorf("--output takes table or json, not %q", value)
-		}
+	if err := checkJSON(c.parser, c.options, c.json, "list", "describe", "reset-offsets"); err != nil {
+		return t.uncaught(err)
 	}
-	return rest, asJSON, nil
+	return c.run(ctx)
 }
 
 // unavailable is jopt-simple's availableIf: an option may only go with one of those listed for it.

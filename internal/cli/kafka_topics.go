@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,6 +54,9 @@ func kafkaTopics(ctx context.Context, t *tool, args []string) int {
 		return status
 	}
 	if err := c.check(); err != nil {
+		return c.failed(err)
+	}
+	if err := checkJSON(c.parser, c.options, c.json, "list", "describe"); err != nil {
 		return c.failed(err)
 	}
 	if c.admin, err = connectAdmin(ctx, c.options, c.log); err != nil {
@@ -366,13 +368,6 @@ func (c *topics) list(ctx context.Context) error {
 	}
 	c.printf("%s\n", strings.Join(names, "\n"))
 	return nil
-}
-
-// printJSON writes one value, indented.
-func (t *tool) printJSON(v any) error {
-	e := json.NewEncoder(t.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func (c *topics) alter(ctx context.Context) error {

@@ -77,6 +77,8 @@ func usage() string {
 			fmt.Fprintf(&b, "  %-26s %s\n", c.name, c.summary)
 		}
 	}
-	b.WriteString("\nheadrace COMMAND --help shows a command's options. Commands of Kafka need no \"kafka-\": headrace topics --list.\n")
+	b.WriteString("\nheadrace COMMAND --help shows a command's options. Commands of Kafka need no \"kafka-\": headrace topics --list.\n" +
+		"With --output json, kafka-topics (--list, --describe), kafka-configs (--describe), kafka-consumer-groups (--list,\n" +
+		"--describe, --reset-offsets) and kafka-broker-api-versions print JSON.\n")
 	return b.String()
 }
