@@ -125,8 +125,11 @@ func (c *consoleProducer) open(ctx context.Context) error {
 	if props, err = c.producerProps(); err != nil {
 		return err
 	}
-	c.producer, err = records.NewProducer(ctx, records.ProducerOptions{Props: props, Log: c.log})
-	return err
+	if c.producer, err = records.NewProducer(ctx, records.ProducerOptions{Props: props, Log: c.log}); err != nil {
+		return err
+	}
+	c.lines.MaxLine = c.producer.LargestLine()
+	return nil
 }
 
 // newName returns the option that is there: name, or the deprecated one.
@@ -276,15 +279,15 @@ func (c *consoleProducer) send(ctx, kept context.Context) int {
 
 // sendAsync logs what fails, as ErrorLoggingCallback.
 func (c *consoleProducer) sendAsync(ctx context.Context, r records.Record) {
-	size := func(b []byte) string {
+	size := func(b []byte, omitted int64) string {
 		if b == nil {
 			return "null"
 		}
-		return fmt.Sprintf("%d bytes", len(b))
+		return fmt.Sprintf("%d bytes", int64(len(b))+omitted)
 	}
 	c.producer.Send(ctx, r, func(err error) {
 		if err != nil && ctx.Err() == nil {
-			c.log.Error(fmt.Sprintf("Error when sending message to topic %s with key: %s, value: %s with error:", r.Topic, size(r.Key), size(r.Value)),
+			c.log.Error(fmt.Sprintf("Error when sending message to topic %s with key: %s, value: %s with error:", r.Topic, size(r.Key, 0), size(r.Value, r.Omitted)),
 				"class", "org.apache.kafka.clients.producer.internals.ErrorLoggingCallback", "exception", err)
 		}
 	})

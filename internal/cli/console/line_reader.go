@@ -21,6 +21,9 @@ const LineReaderClass = "org.apache.kafka.tools.LineMessageReader"
 //
 // Deviation: bytes that are no UTF-8 reach the record as they are; the original replaces them.
 type LineReader struct {
+	// MaxLine is how many bytes of a line are kept; the record of a longer one says how many its value lacks. 0: all.
+	MaxLine int
+
 	in         *bufio.Reader
 	skipLF     bool // the last line ended in a carriage return, a newline after it belongs to it
 	lineNumber int
@@ -95,11 +98,11 @@ func (r *LineReader) checkSeparators() error {
 // lacks a separator that it should have, or the input failed.
 func (r *LineReader) Next() (records.Record, error) {
 	r.lineNumber++
-	line, err := r.readLine()
+	line, omitted, err := r.readLine()
 	if err != nil {
 		return records.Record{}, err
 	}
-	rec := records.Record{Topic: r.topic}
+	rec := records.Record{Topic: r.topic, Omitted: omitted}
 	rest := line
 	headers, rest, err := r.cut(r.parseHeaders, line, rest, r.headersDelimiter, "headers delimiter")
 	if err != nil {
@@ -166,23 +169,28 @@ func (r *LineReader) splitHeaders(s string) ([]records.Header, error) {
 	return out, nil
 }
 
-// readLine returns the next line without its end, io.EOF when there is none.
-func (r *LineReader) readLine() (string, error) {
+// readLine returns the next line without its end, as far as it is kept, and the number of bytes that follow; io.EOF when
+// there is none.
+func (r *LineReader) readLine() (text string, omitted int64, err error) {
 	var line []byte
 	for {
 		c, err := r.in.ReadByte()
 		switch {
 		case errors.Is(err, io.EOF) && len(line) > 0:
-			return string(line), nil
+			return string(line), omitted, nil
 		case err != nil:
-			return "", err
+			return "", 0, err
 		case c == '\n' && r.skipLF && len(line) == 0:
 			r.skipLF = false
 			continue
 		}
 		r.skipLF = c == '\r'
 		if c == '\n' || c == '\r' {
-			return string(line), nil
+			return string(line), omitted, nil
+		}
+		if r.MaxLine > 0 && len(line) == r.MaxLine {
+			omitted++
+			continue
 		}
 		line = append(line, c)
 	}

@@ -205,7 +205,7 @@ func (p *Producer) Send(ctx context.Context, r Record, done func(error)) {
 // checkSize refuses what the settings do not allow, as KafkaProducer.ensureValidRecordSize.
 func (p *Producer) checkSize(r Record) error {
 	size := sizeUpperBound(r)
-	if limit := p.settings.long("max.request.size"); size > limit {
+	if limit := p.settings.long("max.request.size"); size > limit || r.Omitted > 0 {
 		return javaerr.New("RecordTooLargeException",
 			"The message is %d bytes when serialized which is larger than %d, which is the value of the max.request.size configuration.", size, limit)
 	}
@@ -219,12 +219,19 @@ func (p *Producer) checkSize(r Record) error {
 // sizeUpperBound is what r takes at most in a batch of its own, as AbstractRecords.estimateSizeInBytesUpperBound.
 func sizeUpperBound(r Record) int64 {
 	const batchOverhead, recordOverhead = 61, 21
-	field := func(b []byte) int { return len(binary.AppendVarint(nil, int64(len(b)))) + len(b) }
-	n := batchOverhead + recordOverhead + field(r.Key) + field(r.Value) + len(binary.AppendVarint(nil, int64(len(r.Headers))))
+	varint := func(n int64) int64 { return int64(len(binary.AppendVarint(nil, n))) }
+	field := func(n int64) int64 { return varint(n) + n }
+	n := batchOverhead + recordOverhead + field(int64(len(r.Key))) + field(int64(len(r.Value))+r.Omitted) + varint(int64(len(r.Headers)))
 	for _, h := range r.Headers {
-		n += field([]byte(h.Key)) + field(h.Value)
+		n += field(int64(len(h.Key))) + field(int64(len(h.Value)))
 	}
-	return int64(n)
+	return n
+}
+
+// LargestLine is a number of bytes of text, with separators, that no record which the producer accepts is read from.
+func (p *Producer) LargestLine() int {
+	const separators = 1 << 10
+	return int(2*min(p.settings.long("max.request.size"), math.MaxInt32/4) + separators)
 }
 
 // SendSync sends r and returns when it is acknowledged.

@@ -40,4 +40,8 @@ type Record struct {
 	Key           []byte
 	Value         []byte
 	Headers       []Header
+
+	// Omitted is how many bytes more the value had when it was read, which were not kept since it is too large to be
+	// sent. A Producer refuses such a record. 0: the value is whole.
+	Omitted int64
 }
