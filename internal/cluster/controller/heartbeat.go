@@ -159,10 +159,11 @@ func (c *Controller) directoriesOffline(x *exchange, b *metadata.Broker, offline
 		dir, ok := p.Directory(b.ID)
 		return ok && isOffline(dir) && slices.Contains(b.LogDirs, dir)
 	})
-	x.emit(&metadata.BrokerRegistrationChangeRecord{
-		BrokerID: b.ID, BrokerEpoch: b.Epoch,
-		LogDirs: slices.DeleteFunc(slices.Clone(b.LogDirs), isOffline),
-	})
+	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), isOffline)
+	if len(remaining) == 0 {
+		return // the record has no way to say "none": an empty list means no change
+	}
+	x.emit(&metadata.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: remaining})
 }
 
 // directoriesCordoned records which directories get no new replicas (KIP-1066).

@@ -116,7 +116,9 @@ func (c *coder) bool(v *bool) {
 		b = 1
 	}
 	c.int8(&b)
-	*v = b != 0
+	if c.mode == decoding { // else v may belong to an image that others read
+		*v = b != 0
+	}
 }
 
 func (c *coder) uint16(v *uint16) {
@@ -133,7 +135,9 @@ func (c *coder) uint16(v *uint16) {
 func (c *coder) int16(v *int16) {
 	u := uint16(*v)
 	c.uint16(&u)
-	*v = int16(u)
+	if c.mode == decoding {
+		*v = int16(u)
+	}
 }
 
 func (c *coder) int32(v *int32) {
@@ -161,7 +165,9 @@ func (c *coder) int64(v *int64) {
 func (c *coder) float64(v *float64) {
 	bits := int64(math.Float64bits(*v))
 	c.int64(&bits)
-	*v = math.Float64frombits(uint64(bits))
+	if c.mode == decoding {
+		*v = math.Float64frombits(uint64(bits))
+	}
 }
 
 func (c *coder) uuid(v *UUID) {
