@@ -1,16 +1,21 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/headrace/headrace/internal/cli/jopt"
+	"github.com/headrace/headrace/internal/config"
 )
 
 var serverOptions = []*jopt.Option{
@@ -41,7 +46,8 @@ func serverCommand(ctx context.Context, t *tool, args []string) int {
 		file = s.Rest()[0]
 	}
 	if s.Has("daemon") {
-		return t.daemon(slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-daemon" || a == "--daemon" }))
+		args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-daemon" || a == "--daemon" })
+		return t.daemon(file, s.Values("override"), args)
 	}
 	return t.serve(ctx, file, s.Values("override"))
 }
@@ -73,7 +79,7 @@ func kafkaServerStart(ctx context.Context, t *tool, args []string) int {
 		return t.uncaught(p.Usage("Found non argument parameters: %s", strings.Join(rest, ",")))
 	}
 	if daemon {
-		return t.daemon(args)
+		return t.daemon(args[0], s.Values("override"), args)
 	}
 	return t.serve(ctx, args[0], s.Values("override"))
 }
@@ -92,8 +98,15 @@ func (t *tool) fatal(err error) int {
 	return exitFailed
 }
 
-// daemon starts this program again in its own session, with its output in a file, and leaves it alone.
-func (t *tool) daemon(args []string) int {
+// startGrace is how long -daemon watches the node that it has started.
+const startGrace = 500 * time.Millisecond
+
+// daemon starts this program again in its own session, with its output in a file, and leaves it alone. What is wrong
+// with the configuration, or ends the node within startGrace, is told here.
+func (t *tool) daemon(file string, overrides, args []string) int {
+	if err := checkConfig(file, overrides); err != nil {
+		return t.fatal(err)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return t.fatal(err)
@@ -105,19 +118,53 @@ func (t *tool) daemon(args []string) int {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return t.fatal(fmt.Errorf("directory of the log, which $LOG_DIR can move: %w", err))
 	}
-	out, err := os.OpenFile(filepath.Join(dir, "kafkaServer.out"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return t.fatal(err)
-	}
-	defer out.Close()
 	child := exec.Command(self, append([]string{"server"}, args...)...) //nolint:noctx // it outlives this command
-	child.Stdout, child.Stderr = out, out
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := child.Start(); err != nil {
-		return t.fatal(err)
-	}
-	if err := child.Process.Release(); err != nil {
+	if err := detach(child, filepath.Join(dir, "kafkaServer.out"), startGrace); err != nil {
 		return t.fatal(err)
 	}
 	return exitOK
+}
+
+// checkConfig reads the configuration as the node will.
+func checkConfig(file string, overrides []string) error {
+	if file == "" {
+		_, err := config.Standalone(".", overrides)
+		return err
+	}
+	_, err := config.Load(file, overrides)
+	return err
+}
+
+// detach starts child in its own session with its output in a new file at path. The error is that of a child that
+// cannot be started or ends in failure within grace, with the end of its output.
+func detach(child *exec.Cmd, path string, grace time.Duration) error {
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	child.Stdout, child.Stderr = out, out
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := child.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }() // ends with the child or this process
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case err = <-ended:
+	case <-timer.C:
+	}
+	if err == nil {
+		return nil
+	}
+	const most = 4 << 10
+	said := make([]byte, most)
+	size, seekErr := out.Seek(0, io.SeekEnd)
+	n, readErr := out.ReadAt(said, max(0, size-most))
+	if readErr != nil && !errors.Is(readErr, io.EOF) {
+		seekErr = errors.Join(seekErr, readErr)
+	}
+	return errors.Join(fmt.Errorf("the node ended at once: %w (%s)\n%s", err, path, bytes.TrimSpace(said[:n])), seekErr)
 }
