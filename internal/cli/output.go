@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/headrace/headrace/internal/cli/jopt"
@@ -34,13 +35,8 @@ func cutOutputJSON(args []string) (rest []string, asJSON bool, err error) {
 
 // checkJSON refuses --output json where there is nothing to print: without any of the actions that have a result.
 func checkJSON(p *jopt.Parser, s *jopt.Set, asJSON bool, actions ...string) error {
-	if !asJSON {
+	if !asJSON || slices.ContainsFunc(actions, s.Has) {
 		return nil
-	}
-	for _, a := range actions {
-		if s.Has(a) {
-			return nil
-		}
 	}
 	return p.Usage("--output json goes with --%s only", strings.Join(actions, " or --"))
 }

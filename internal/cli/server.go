@@ -143,20 +143,23 @@ func detach(child *exec.Cmd, path string, grace time.Duration) error {
 		return err
 	}
 	defer out.Close()
-	child.Stdout, child.Stderr = out, out
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := child.Start(); err != nil {
+	alive, held, err := os.Pipe() // the child holds one end for as long as it lives
+	if err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }() // ends with the child or this process
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case err = <-ended:
-	case <-timer.C:
+	defer alive.Close()
+	child.Stdout, child.Stderr, child.ExtraFiles = out, out, []*os.File{held}
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := errors.Join(child.Start(), held.Close()); err != nil {
+		return err
 	}
-	if err == nil {
+	if err := alive.SetReadDeadline(time.Now().Add(grace)); err != nil {
+		return err
+	}
+	if _, err := alive.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+		return child.Process.Release()
+	}
+	if err = child.Wait(); err == nil {
 		return nil
 	}
 	const most = 4 << 10

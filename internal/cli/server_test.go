@@ -41,12 +41,12 @@ func TestDetach(t *testing.T) {
 		"echo the port is taken >&2; exit 3": "the node ended at once: exit status 3 (" + path + ")\nthe port is taken",
 		"echo all is well":                   "",
 	} {
-		err := detach(exec.Command("sh", "-c", script), path, time.Minute) //nolint:noctx // it ends by itself
+		err := detach(exec.Command("sh", "-c", script), path, time.Minute)
 		if got := errorText(err); got != want {
 			t.Errorf("%s: %q, want %q", script, got, want)
 		}
 	}
-	child := exec.Command("cat") //nolint:noctx // it ends with its input
+	child := exec.Command("cat")
 	stdin, err := child.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -156,7 +156,7 @@ func TestCallEndsWithItsContext(t *testing.T) {
 			if timeout == "60000" {
 				cancel()
 			}
-			_, _ = io.Copy(io.Discard, conn) //nolint:errcheck // until the client hangs up
+			_, _ = io.Copy(io.Discard, conn) // until the client hangs up
 			conn.Close()
 		}()
 		start := time.Now()

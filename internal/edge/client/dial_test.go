@@ -56,7 +56,7 @@ func TestDialerGivesUpWithItsContext(t *testing.T) {
 		d.dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, _ = d.DialContext(ctx, "tcp", "b:1") //nolint:errcheck // the first of two failures
+		_, _ = d.DialContext(ctx, "tcp", "b:1") // the first of two failures
 		start := time.Now()
 		_, err := d.DialContext(ctx, "tcp", "b:1")
 		if !errors.Is(err, ErrNotTried) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
