@@ -291,13 +291,16 @@ func (p *Partition) Read(o ReadOptions) (Read, error) {
 // as this replica decides. Who asks where the log ends is to find there what
 // acks=1 has acknowledged to it.
 func (p *Partition) Settle() error {
-	if !p.settings.Load().Log.FlushBeforeAck || p.log.DurableOffset() >= p.log.EndOffset() {
+	if !p.settings.Load().Log.FlushBeforeAck {
 		return nil
 	}
-	if err := p.log.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", p.Name(), err)
+	if p.log.DurableOffset() < p.log.EndOffset() {
+		if err := p.log.Sync(); err != nil {
+			return fmt.Errorf("sync %s: %w", p.Name(), err)
+		}
 	}
-	p.committed(p.log.DurableOffset()) // the log's own word comes later
+	// The log knows before it tells: its own word may still be on the way.
+	p.committed(p.log.DurableOffset())
 	return nil
 }
 
