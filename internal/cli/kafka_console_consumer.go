@@ -81,13 +81,20 @@ func (c *consoleConsumer) run(ctx context.Context) error {
 	default:
 		o.Topics = []string{s.topic}
 	}
-	if c.consumer, err = records.NewConsumer(ctx, o); err != nil {
-		return err
+	tip := func() {
+		if p, ok := s.props["group.protocol"]; s.assign == nil && (!ok || strings.EqualFold(p, "classic")) {
+			fmt.Fprintln(c.err, "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol")
+		}
 	}
-	if p, ok := s.props["group.protocol"]; s.assign == nil && (!ok || strings.EqualFold(p, "classic")) {
-		fmt.Fprintln(c.err, "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol")
-	}
+	o.Valid = tip
 	limit, failed := s.maxMessages()
+	if failed != nil {
+		tip()
+	} else { // else the client, which looks its topic up at once, might create it for nothing
+		if c.consumer, err = records.NewConsumer(ctx, o); err != nil {
+			return err
+		}
+	}
 	if failed == nil {
 		failed = c.process(ctx, limit)
 	}
@@ -96,8 +103,10 @@ func (c *consoleConsumer) run(ctx context.Context) error {
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second) // Java's close() waits as long
 	defer cancel()
-	if err := c.consumer.Close(closing); err != nil && failed == nil {
-		c.log.Warn("The consumer could not commit or leave its group: "+err.Error(), "class", consoleConsumerClass)
+	if c.consumer != nil {
+		if err := c.consumer.Close(closing); err != nil && failed == nil {
+			c.log.Warn("The consumer could not commit or leave its group: "+err.Error(), "class", consoleConsumerClass)
+		}
 	}
 	fmt.Fprintf(c.err, "Processed a total of %d messages\n", c.processed)
 	return failed

@@ -74,6 +74,9 @@ type ConsumerOptions struct {
 	// Assigned and Revoked, if not nil, are told how many partitions come and go. They are called from a goroutine
 	// of the consumer, one at a time.
 	Assigned, Revoked func(partitions int)
+
+	// Valid, if not nil, is called when the properties are known to be good, before the first connection is made.
+	Valid func()
 }
 
 // Assignment is one partition and where to start in it.
@@ -111,6 +114,9 @@ func NewConsumer(ctx context.Context, o ConsumerOptions) (*Consumer, error) {
 		return nil, err
 	}
 	c := &Consumer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), inGroup: o.Assign == nil}
+	if o.Valid != nil {
+		o.Valid()
+	}
 	if c.cl, err = kgo.NewClient(append(append(base, opts...), kgo.WithHooks(c.counters))...); err != nil {
 		return nil, err
 	}
