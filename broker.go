@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/api"
-	"github.com/headrace/headrace/internal/broker/coordinator"
+	"github.com/headrace/headrace/internal/broker/groups"
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/broker/server"
 	"github.com/headrace/headrace/internal/broker/session"
@@ -34,7 +34,7 @@ func (n *Node) openBroker() error {
 		Listeners: n.advertised(), Rack: n.set.rack, LogDirs: n.dirIDs(), OfflineLogDirs: n.offlineDirs, Features: featureRanges(n.cfg),
 		Heartbeat: n.set.heartbeat, Controller: ownRequests{n}, Position: n.follower.Position, Logger: n.opts.logger,
 	})
-	n.groups = coordinator.NewRuntime(coordinator.Options{
+	n.groups = groups.New(groups.Options{
 		Open: openCoordinatorLog(n.replicas), Partitions: n.offsetsPartitions, Topics: topicNames{n.follower.Image},
 		Config: n.set.groups, CommitTimeout: n.set.commitTimeout, Logger: n.opts.logger,
 	})
@@ -91,10 +91,10 @@ func (n *Node) act(d *metadata.Delta) {
 	if n.replicas.Pending() > 0 {
 		n.watch.Look()
 	}
-	var gone []coordinator.DeletedTopic
+	var gone []groups.DeletedTopic
 	for _, t := range d.Topics {
 		if t.New == nil {
-			gone = append(gone, coordinator.DeletedTopic{Name: t.Name(), ID: t.ID()})
+			gone = append(gone, groups.DeletedTopic{Name: t.Name(), ID: t.ID()})
 		}
 	}
 	if len(gone) > 0 {

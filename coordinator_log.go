@@ -74,7 +74,7 @@ func openCoordinatorLog(replicas *replica.Manager) func(context.Context, int32) 
 // image.
 type topicNames struct{ image func() *metadata.Image }
 
-// TopicByName implements coordinator.Topics.
+// TopicByName implements groups.Topics.
 func (t topicNames) TopicByName(name string) (id [16]byte, partitions int32, ok bool) {
 	if mt := t.image().Topic(name); mt != nil {
 		return mt.ID, int32(len(mt.Partitions)), true
@@ -82,7 +82,7 @@ func (t topicNames) TopicByName(name string) (id [16]byte, partitions int32, ok 
 	return id, 0, false
 }
 
-// TopicByID implements coordinator.Topics.
+// TopicByID implements groups.Topics.
 func (t topicNames) TopicByID(id [16]byte) (name string, ok bool) {
 	if mt := t.image().TopicByID(metadata.TopicID(id)); mt != nil {
 		return mt.Name, true

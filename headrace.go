@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/broker/api"
-	"github.com/headrace/headrace/internal/broker/coordinator"
+	"github.com/headrace/headrace/internal/broker/groups"
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/broker/server"
 	"github.com/headrace/headrace/internal/broker/session"
@@ -76,7 +76,7 @@ type Node struct {
 	replicas  *replica.Manager
 	follower  *session.Follower
 	session   *session.Session
-	groups    *coordinator.Runtime
+	groups    *groups.Coordinator
 	handler   *api.Broker
 	server    *server.Server
 	metrics   *telemetry.Metrics

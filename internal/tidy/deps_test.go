@@ -28,10 +28,12 @@ log, controller, peer < quorum;
 
 # what a broker does
 wire, telemetry < server;
-log, isr, metadata, peer < session < replica < coordinator;
+log, isr, metadata, peer < session < replica;
+wire, record < coordinator;
 controller < session; # the broker's side of the controller names who asks
-shard, group, txn < coordinator; # the runtime drives the shards
-server, coordinator, group, txn, auth, controller, config < api;
+shard < coordinator; # the runtime drives shards, and knows none of them
+wire, group, coordinator < groups;
+server, replica, groups, auth, controller, config < api;
 
 # what speaks Kafka for others: clients of the protocol, of no broker's insides
 NONE < edge/javaerr;
@@ -54,7 +56,7 @@ headrace, cli/console, cli/perf < cli < cmd/headrace;
 
 # tests only; the simulation drives the cores and their thin shells' stores
 NONE < tidy;
-log, quorum, group, txn, isr, controller, session, replica, coordinator < sim;
+log, quorum, group, txn, isr, controller, session, replica, groups < sim;
 `
 
 // layers are the directories that only group packages: their names stay out of the rules.
@@ -235,7 +237,7 @@ func TestEdgeKnowsNoBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, edge := range []string{"edge", "worker", "registry", "rest", "console", "fluent", "cli/console", "cli/perf", "connectors", "streams"} {
-		for _, inside := range []string{"api", "server", "replica", "coordinator", "group", "session", "quorum", "controller", "metadata", "log", "vfs"} {
+		for _, inside := range []string{"api", "server", "replica", "coordinator", "group", "groups", "session", "quorum", "controller", "metadata", "log", "vfs"} {
 			if may[edge][inside] {
 				t.Errorf("the rules let %s import %s", edge, inside)
 			}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/internal/broker/coordinator"
+	"github.com/headrace/headrace/internal/broker/groups"
 	"github.com/headrace/headrace/internal/broker/replica"
 	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
@@ -100,7 +100,7 @@ type Broker struct {
 	controller Controller
 	quorum     Quorum
 	replicas   *replica.Manager
-	groups     *coordinator.Runtime
+	groups     *groups.Coordinator
 	producers  ProducerIDs
 	configs    Configs
 	sessions   *sessionCache
@@ -134,7 +134,7 @@ type Options struct {
 	Controller Controller
 	Quorum     Quorum
 	Replicas   *replica.Manager
-	Groups     *coordinator.Runtime
+	Groups     *groups.Coordinator
 	Producers  ProducerIDs
 	Configs    Configs
 	Logger     *slog.Logger

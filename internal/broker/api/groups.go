@@ -3,15 +3,15 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/internal/broker/coordinator"
+	"github.com/headrace/headrace/internal/broker/groups"
 )
 
-// The group APIs go to the coordinator runtime as they are; it answers when
+// The group APIs go to the group coordinator as they are; it answers when
 // what it decided is committed.
 
 // member is the client as groups remember it.
-func (c *call) member() coordinator.ClientInfo {
-	return coordinator.ClientInfo{ID: c.client, Host: "/" + c.req.Conn().RemoteHost()}
+func (c *call) member() groups.ClientInfo {
+	return groups.ClientInfo{ID: c.client, Host: "/" + c.req.Conn().RemoteHost()}
 }
 
 // later sends an answer that comes from the coordinator.

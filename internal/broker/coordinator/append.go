@@ -29,7 +29,7 @@ func recordSize(r *shard.Record) int { return len(r.Key) + len(r.Value) + 34 }
 
 // kick lets a loader append what is queued, for callers that must not wait.
 // With mu held.
-func (e *executor) kick() {
+func (e *Executor[S]) kick() {
 	if len(e.mu.queue) > 0 && !e.mu.appending && !e.mu.kicked {
 		e.mu.kicked = true
 		e.r.jobs.add(e.flush)
@@ -38,7 +38,7 @@ func (e *executor) kick() {
 
 // flush appends what is queued, batch by batch. If somebody is at it already,
 // the queue is theirs: what comes while an append runs makes one batch.
-func (e *executor) flush(ctx context.Context) {
+func (e *Executor[S]) flush(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.mu.kicked = false
@@ -55,7 +55,7 @@ func (e *executor) flush(ctx context.Context) {
 
 // appendNext appends one batch from the queue. mu is held on entry and return,
 // but not in between; appending is set, so nobody else takes from the queue.
-func (e *executor) appendNext(ctx context.Context) {
+func (e *Executor[S]) appendNext(ctx context.Context) {
 	log, term := e.mu.log, e.mu.term
 	batch, first, last, err := e.nextBatch()
 	var out outbox
@@ -76,7 +76,7 @@ func (e *executor) appendNext(ctx context.Context) {
 	e.mu.Lock()
 }
 
-func (e *executor) append(ctx context.Context, log Log, batch []byte, last int64) error {
+func (e *Executor[S]) append(ctx context.Context, log Log, batch []byte, last int64) error {
 	got, err := log.Append(ctx, batch, e.epoch)
 	if err != nil {
 		return fmt.Errorf("append to coordinator partition %d: %w", e.partition, err)
@@ -90,7 +90,7 @@ func (e *executor) append(ctx context.Context, log Log, batch []byte, last int64
 // nextBatch makes a batch of what is queued, up to the largest batch; a
 // divisible run of records may be cut. On error, first is where the records
 // begin that cannot be appended. With mu held.
-func (e *executor) nextBatch() (batch record.Batch, first, last int64, err error) {
+func (e *Executor[S]) nextBatch() (batch record.Batch, first, last int64, err error) {
 	limit := e.r.opts.MaxBatchBytes - record.HeaderSize
 	first = e.mu.queue[0].first
 	e.builder.Reset(record.BatchOptions{Codec: e.r.opts.Compression})
@@ -141,7 +141,7 @@ func (d *decided) fits(room int) int {
 // rejected takes back everything from offset first on, which could not be
 // appended. If the log is not what the shard takes it for, the shard loads
 // anew.
-func (e *executor) rejected(first int64, err error, out *outbox) {
+func (e *Executor[S]) rejected(first int64, err error, out *outbox) {
 	now := e.r.opts.Now()
 	e.note(out, slog.LevelWarn, "append to the coordinator's log failed", err)
 	if errors.Is(err, errForeignAppend) {
@@ -169,7 +169,7 @@ func (e *executor) rejected(first int64, err error, out *outbox) {
 // advanced is the log's word that everything up to last is committed, or never
 // will be because leadership is gone. Resigned or the next Elected follows then;
 // should it be a passing trouble of the log instead, the shard loads again.
-func (e *executor) advanced(term uint64, last int64, err error) {
+func (e *Executor[S]) advanced(term uint64, last int64, err error) {
 	now := e.r.opts.Now()
 	var out outbox
 	e.mu.Lock()
@@ -191,7 +191,7 @@ func (e *executor) advanced(term uint64, last int64, err error) {
 }
 
 // commit moves the committed offset and answers who waited for it.
-func (e *executor) commit(now time.Time, offset int64, out *outbox) {
+func (e *Executor[S]) commit(now time.Time, offset int64, out *outbox) {
 	if offset <= e.mu.committed {
 		return
 	}
@@ -211,7 +211,7 @@ func (e *executor) commit(now time.Time, offset int64, out *outbox) {
 	}) // a failure is logged and the shard loads anew
 }
 
-func (e *executor) note(out *outbox, level slog.Level, message string, err error) {
+func (e *Executor[S]) note(out *outbox, level slog.Level, message string, err error) {
 	out.note(level, message, "partition", e.partition, "leaderEpoch", e.epoch, "error", err)
 }
 

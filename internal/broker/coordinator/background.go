@@ -93,14 +93,14 @@ func (w *wheel) next() (time.Time, bool) {
 }
 
 // turnWheel lets executors handle their deadlines until ctx ends.
-func (r *Runtime) turnWheel(ctx context.Context) {
+func (r *Runtime[S]) turnWheel(ctx context.Context) {
 	const idle = time.Hour
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		now := r.opts.Now()
 		for t := r.wheel.pop(now); t != nil; t = r.wheel.pop(now) {
-			if e, ok := t.What.(*executor); ok {
+			if e, ok := t.What.(*Executor[S]); ok {
 				e.tick(now)
 			}
 		}

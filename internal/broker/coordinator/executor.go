@@ -9,9 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/internal/broker/coordinator/group"
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 	"github.com/headrace/headrace/internal/kafka/record"
 )
@@ -25,7 +23,7 @@ const (
 	closed               // leadership is gone; final
 )
 
-// executor runs one partition's shard for one term of leadership: it serialises
+// Executor runs one partition's shard for one term of leadership: it serialises
 // requests, appends what they decide and answers when that is committed.
 //
 // The shard applies its records at once, so later requests build on them; their
@@ -34,8 +32,8 @@ const (
 // while an append runs go into the next batch together.
 //
 // The log is never called with mu held.
-type executor struct {
-	r                *Runtime
+type Executor[S Shard] struct {
+	r                *Runtime[S]
 	partition, epoch int32
 	timer            shard.Timer // in the runtime's wheel
 
@@ -45,9 +43,10 @@ type executor struct {
 		term  uint64 // counts shards: who finds another one is late
 		// lost says that the log knows of no leadership: clients look for the
 		// coordinator elsewhere, and loading is tried again.
-		lost  bool
-		shard *group.Shard
-		log   Log
+		lost   bool
+		shard  S // the zero S while there is none: see loaded
+		loaded bool
+		log    Log
 		// committed is the offset below which all is committed.
 		committed int64
 		queue     []decided // applied, not appended yet
@@ -78,20 +77,23 @@ type write struct {
 	deadline time.Time
 }
 
-func newExecutor(r *Runtime, partition, epoch int32) *executor {
-	e := &executor{r: r, partition: partition, epoch: epoch}
+func newExecutor[S Shard](r *Runtime[S], partition, epoch int32) *Executor[S] {
+	e := &Executor[S]{r: r, partition: partition, epoch: epoch}
 	e.timer.What = e
 	return e
 }
 
+// Partition is the index of the internal topic's partition.
+func (e *Executor[S]) Partition() int32 { return e.partition }
+
 // usable returns why the executor cannot serve.
-func (e *executor) usable() error {
+func (e *Executor[S]) usable() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.ready()
 }
 
-func (e *executor) ready() error {
+func (e *Executor[S]) ready() error {
 	switch e.mu.phase {
 	case loading:
 		if e.mu.lost {
@@ -105,12 +107,12 @@ func (e *executor) ready() error {
 	}
 }
 
-// request is one input of a shard. An error means that it did nothing.
-type request func(s *group.Shard, now time.Time) (*shard.Result, error)
+// Request is one input of a shard. An error means that it did nothing.
+type Request[S Shard] func(s S, now time.Time) (*shard.Result, error)
 
-// do hands the shard a request. Its answers go out before do returns, or when
-// what it appended is committed; an error is for do's caller to answer.
-func (e *executor) do(f request) error {
+// Do hands the shard a request. Its answers go out before Do returns, or when
+// what it appended is committed; an error is for Do's caller to answer.
+func (e *Executor[S]) Do(f Request[S]) error {
 	now := e.r.opts.Now()
 	var out outbox
 	e.mu.Lock()
@@ -125,8 +127,8 @@ func (e *executor) do(f request) error {
 	return err
 }
 
-// read runs f on the shard; it must not change it.
-func (e *executor) read(f func(s *group.Shard)) error {
+// Read runs f on the shard; it must not change it.
+func (e *Executor[S]) Read(f func(s S)) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.ready(); err != nil {
@@ -136,15 +138,17 @@ func (e *executor) read(f func(s *group.Shard)) error {
 	return nil
 }
 
-// heartbeat is the hot path: no allocation, no timer.
-func (e *executor) heartbeat(req *kmsg.HeartbeatRequest) error {
+// Touch runs f, which appends nothing and answers nothing but may move the
+// shard's deadlines. It is the path of heartbeats: no allocation, and no timer
+// unless a deadline comes earlier.
+func (e *Executor[S]) Touch(f func(s S, now time.Time) error) error {
 	now := e.r.opts.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.ready(); err != nil {
 		return err
 	}
-	err := e.mu.shard.Heartbeat(now, req)
+	err := f(e.mu.shard, now)
 	if at, ok := e.mu.shard.Deadline(); ok && at.Before(e.mu.armed) {
 		e.arm()
 	}
@@ -152,7 +156,7 @@ func (e *executor) heartbeat(req *kmsg.HeartbeatRequest) error {
 }
 
 // step runs one input with mu held.
-func (e *executor) step(now time.Time, f request, out *outbox) error {
+func (e *Executor[S]) step(now time.Time, f Request[S], out *outbox) error {
 	if err := e.ready(); err != nil {
 		return err
 	}
@@ -168,7 +172,7 @@ func (e *executor) step(now time.Time, f request, out *outbox) error {
 
 // guard runs code of the shard. A panic there is a bug: it costs this shard its
 // soft state, not the process its life.
-func (e *executor) guard(now time.Time, out *outbox, f func() error) (err error) {
+func (e *Executor[S]) guard(now time.Time, out *outbox, f func() error) (err error) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -183,7 +187,7 @@ func (e *executor) guard(now time.Time, out *outbox, f func() error) (err error)
 }
 
 // take accepts a Result whose first record has offset first.
-func (e *executor) take(now time.Time, first int64, res *shard.Result, out *outbox) {
+func (e *Executor[S]) take(now time.Time, first int64, res *shard.Result, out *outbox) {
 	out.replies = append(out.replies, res.Replies...)
 	for i := range res.Notes {
 		level := slog.LevelInfo
@@ -211,7 +215,7 @@ func (e *executor) take(now time.Time, first int64, res *shard.Result, out *outb
 }
 
 // finish ends one wait: err is nil when its records are committed.
-func (e *executor) finish(now time.Time, w *write, err error, out *outbox) {
+func (e *Executor[S]) finish(now time.Time, w *write, err error, out *outbox) {
 	if err == nil {
 		out.replies = append(out.replies, w.deferred...)
 	} else {
@@ -226,7 +230,7 @@ func (e *executor) finish(now time.Time, w *write, err error, out *outbox) {
 
 // tick handles what is due: the shard's timers, waits that took too long, the
 // next try to load.
-func (e *executor) tick(now time.Time) {
+func (e *Executor[S]) tick(now time.Time) {
 	var out outbox
 	e.mu.Lock()
 	e.mu.armed = time.Time{}
@@ -235,7 +239,7 @@ func (e *executor) tick(now time.Time) {
 		e.expireWrites(now, &out)
 		for e.mu.phase == active {
 			var more bool
-			_ = e.step(now, func(s *group.Shard, now time.Time) (*shard.Result, error) {
+			_ = e.step(now, func(s S, now time.Time) (*shard.Result, error) {
 				res := s.Advance(now)
 				more = !res.Empty()
 				return res, nil
@@ -256,7 +260,7 @@ func (e *executor) tick(now time.Time) {
 
 // expireWrites answers who has waited longer than offsets.commit.timeout.ms.
 // Their records may still be committed.
-func (e *executor) expireWrites(now time.Time, out *outbox) {
+func (e *Executor[S]) expireWrites(now time.Time, out *outbox) {
 	_ = e.guard(now, out, func() error {
 		for len(e.mu.writes) > 0 && !now.Before(e.mu.writes[0].deadline) {
 			w := e.mu.writes[0]
@@ -268,7 +272,7 @@ func (e *executor) expireWrites(now time.Time, out *outbox) {
 }
 
 // arm tells the wheel of the earliest deadline, with mu held.
-func (e *executor) arm() {
+func (e *Executor[S]) arm() {
 	var at time.Time
 	switch e.mu.phase {
 	case active:
@@ -294,7 +298,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // close ends the executor's life; everybody who waits gets the error.
-func (e *executor) close(err error) {
+func (e *Executor[S]) close(err error) {
 	var out outbox
 	e.mu.Lock()
 	if e.mu.phase != closed {
@@ -307,7 +311,7 @@ func (e *executor) close(err error) {
 }
 
 // reload drops the shard and loads it anew, with mu held.
-func (e *executor) reload(now time.Time, err error, out *outbox) {
+func (e *Executor[S]) reload(now time.Time, err error, out *outbox) {
 	if e.mu.phase == closed {
 		return
 	}
@@ -317,21 +321,22 @@ func (e *executor) reload(now time.Time, err error, out *outbox) {
 }
 
 // drop forgets the shard and what waits for it.
-func (e *executor) drop(now time.Time, err error, out *outbox) {
+func (e *Executor[S]) drop(now time.Time, err error, out *outbox) {
 	for i := range e.mu.writes {
 		out.fail(e.mu.writes[i].deferred, err)
 	}
 	e.mu.writes, e.mu.queue = nil, nil
 	e.mu.term++
-	if e.mu.shard != nil {
+	if e.mu.loaded {
+		var none S
 		unload(e.mu.shard, now, out)
-		e.mu.shard = nil
+		e.mu.shard, e.mu.loaded = none, false
 	}
 }
 
 // unload collects the answers of a shard's waiting requests. It is called on a
 // shard that may have failed, so a second failure is swallowed: it was logged.
-func unload(s *group.Shard, now time.Time, out *outbox) {
+func unload(s Shard, now time.Time, out *outbox) {
 	defer func() { _ = recover() }()
 	out.replies = append(out.replies, s.Unload(now).Replies...)
 }

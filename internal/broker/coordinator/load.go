@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/headrace/headrace/internal/broker/coordinator/group"
+	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 	"github.com/headrace/headrace/internal/kafka/record"
 )
 
@@ -22,7 +22,7 @@ var errLogShort = errors.New("the log ends before its end offset")
 
 // load reads the partition into a new shard. What the log holds when it begins
 // must be committed first: a new leader's high watermark may lag behind.
-func (e *executor) load(ctx context.Context) {
+func (e *Executor[S]) load(ctx context.Context) {
 	e.mu.Lock()
 	term, wanted := e.mu.term, e.mu.phase == loading
 	e.mu.Unlock()
@@ -49,9 +49,9 @@ func (e *executor) load(ctx context.Context) {
 }
 
 // replay reads the log and opens for requests.
-func (e *executor) replay(ctx context.Context, term uint64, log Log, start, end int64) {
+func (e *Executor[S]) replay(ctx context.Context, term uint64, log Log, start, end int64) {
 	began := e.r.opts.Now()
-	s := group.New(e.r.opts.Config)
+	s := e.r.opts.New()
 	if err := e.readAll(ctx, term, log, s, start, end); err != nil {
 		e.loadFailed(term, err)
 		return
@@ -64,7 +64,7 @@ func (e *executor) replay(ctx context.Context, term uint64, log Log, start, end 
 		return
 	}
 	e.mu.lost = false
-	e.mu.phase, e.mu.shard, e.mu.log, e.mu.committed = active, s, log, end
+	e.mu.phase, e.mu.shard, e.mu.loaded, e.mu.log, e.mu.committed = active, s, true, log, end
 	_ = e.guard(now, &out, func() error {
 		e.take(now, end, s.Loaded(now, end), &out)
 		return nil
@@ -82,7 +82,7 @@ func (e *executor) replay(ctx context.Context, term uint64, log Log, start, end 
 	e.r.deliver(&out)
 }
 
-func (e *executor) readAll(ctx context.Context, term uint64, log Log, s *group.Shard, start, end int64) error {
+func (e *Executor[S]) readAll(ctx context.Context, term uint64, log Log, s S, start, end int64) error {
 	var l loader
 	for next := start; next < end; {
 		e.mu.Lock()
@@ -123,7 +123,7 @@ type loader struct {
 
 // apply loads the batches in p, without the records before offset from, and
 // returns the offset after them.
-func (l *loader) apply(s *group.Shard, p []byte, from int64) (int64, error) {
+func (l *loader) apply(s Shard, p []byte, from int64) (int64, error) {
 	next := from
 	for len(p) > 0 {
 		b, rest, err := record.Next(p)
@@ -141,7 +141,7 @@ func (l *loader) apply(s *group.Shard, p []byte, from int64) (int64, error) {
 	return next, nil
 }
 
-func (l *loader) batch(s *group.Shard, b record.Batch, from int64) error {
+func (l *loader) batch(s Shard, b record.Batch, from int64) error {
 	if b.Attributes().Control() {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (l *loader) batch(s *group.Shard, b record.Batch, from int64) error {
 		if r.Offset < from {
 			continue
 		}
-		if err := s.Load(r.Offset, producerID, r.Key, r.Value); errors.Is(err, group.ErrMalformedRecord) && l.malformed == nil {
+		if err := s.Load(r.Offset, producerID, r.Key, r.Value); errors.Is(err, shard.ErrMalformedRecord) && l.malformed == nil {
 			l.malformed = fmt.Errorf("offset %d: %w", r.Offset, err)
 		}
 	}
@@ -171,7 +171,7 @@ func (l *loader) batch(s *group.Shard, b record.Batch, from int64) error {
 }
 
 // loadFailed plans another try.
-func (e *executor) loadFailed(term uint64, err error) {
+func (e *Executor[S]) loadFailed(term uint64, err error) {
 	now := e.r.opts.Now()
 	var out outbox
 	e.mu.Lock()

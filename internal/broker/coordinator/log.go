@@ -26,12 +26,3 @@ type Log interface {
 	// EndOffset is the log end offset.
 	EndOffset() int64
 }
-
-// Topics tells what topics exist: the metadata image as the coordinator sees
-// it. Safe for concurrent use.
-type Topics interface {
-	// TopicByName gives a topic's id and number of partitions.
-	TopicByName(name string) (id [16]byte, partitions int32, ok bool)
-	// TopicByID gives the name of the topic with this id.
-	TopicByID(id [16]byte) (name string, ok bool)
-}

@@ -1,8 +1,9 @@
 // Package coordinator runs coordinators on internal topics: it loads a shard
 // when this broker becomes leader of a partition, drops it when leadership
 // goes, appends what the shard decides and answers when that is committed. The
-// decisions are pure and live in coordinator/group (and, for transactions, in
-// coordinator/txn). As Kafka's CoordinatorRuntime and GroupCoordinatorService.
+// decisions are pure and live in the shards (coordinator/group keeps the groups
+// of __consumer_offsets); the runtime knows them by the Shard interface alone.
+// As Kafka's CoordinatorRuntime.
 package coordinator
 
 import (
@@ -10,24 +11,17 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/headrace/headrace/internal/broker/coordinator/group"
 	"github.com/headrace/headrace/internal/kafka/record"
 )
 
-// Options configures a Runtime. Open and Partitions are required.
-type Options struct {
+// Options configures a Runtime. New and Open are required.
+type Options[S Shard] struct {
+	// New returns an empty shard, into which a partition is loaded.
+	New func() S
 	// Open gives the log of a partition of the internal topic, for which this
 	// broker has just become leader. An error counts as a failed load and is
 	// tried again.
 	Open func(ctx context.Context, partition int32) (Log, error)
-	// Partitions is the number of partitions of the internal topic, 0 while it
-	// does not exist.
-	Partitions func() int32
-	// Topics resolves topics in offset commits and fetches. Nil accepts every
-	// topic by name.
-	Topics Topics
-	// Config is the settings of groups.
-	Config group.Config
 	// CommitTimeout is offsets.commit.timeout.ms: how long an answer waits for
 	// its records to be committed. Zero means Kafka's five seconds.
 	CommitTimeout time.Duration
@@ -40,12 +34,10 @@ type Options struct {
 	LoadBufferBytes int
 	// Loaders is how many partitions load at the same time. Zero means 2.
 	Loaders int
-	// Logger gets what happens to groups; nil discards it.
+	// Logger gets what happens to shards; nil discards it.
 	Logger *slog.Logger
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
-	// NewID gives 16 random bytes for a member id; nil means crypto/rand.
-	NewID func() [16]byte
 }
 
 // Kafka's defaults and our own bounds.
@@ -56,7 +48,7 @@ const (
 	defaultLoaders         = 2
 )
 
-func (o *Options) setDefaults() {
+func (o *Options[S]) setDefaults() {
 	if o.CommitTimeout == 0 {
 		o.CommitTimeout = defaultCommitTimeout
 	}
@@ -74,8 +66,5 @@ func (o *Options) setDefaults() {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.NewID == nil {
-		o.NewID = randomID
 	}
 }

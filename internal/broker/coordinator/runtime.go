@@ -2,28 +2,21 @@ package coordinator
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/headrace/headrace/internal/broker/coordinator/group"
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
-// Runtime is the group coordinator of one broker. Create it with NewRuntime and
-// start Run. All methods are safe for concurrent use and none of them waits for
-// another machine or for the disk's cache to be flushed.
-//
-// Each request method answers by calling reply exactly once, from any goroutine
-// and perhaps before it returns; reply must not block. The request belongs to
-// the runtime until then, its strings for ever (decode with ReadFrom, not
-// UnsafeReadFrom); the response belongs to the receiver. Requests are expected
-// to be authorized.
-type Runtime struct {
-	opts  Options
+// Runtime drives the shards of one internal topic on one broker: S is what keeps
+// one of its partitions. Create it with NewRuntime and start Run. All methods
+// are safe for concurrent use and none of them waits for another machine or for
+// the disk's cache to be flushed.
+type Runtime[S Shard] struct {
+	opts  Options[S]
 	log   *slog.Logger
 	jobs  jobs
 	wheel wheel
@@ -31,32 +24,24 @@ type Runtime struct {
 	// mu is taken before any executor's.
 	mu struct {
 		sync.RWMutex
-		executors map[int32]*executor // partitions that this broker leads
+		executors map[int32]*Executor[S] // partitions that this broker leads
 		stopped   bool
 	}
 }
 
-// ClientInfo is what a group remembers of a member's connection.
-type ClientInfo struct {
-	// ID is the client id of the request header, empty if it had none.
-	ID string
-	// Host is the client's address as Java prints it: "/127.0.0.1".
-	Host string
-}
-
 // NewRuntime returns a runtime with no partition.
-func NewRuntime(o Options) *Runtime {
+func NewRuntime[S Shard](o Options[S]) *Runtime[S] {
 	o.setDefaults()
-	r := &Runtime{opts: o, log: o.Logger}
+	r := &Runtime[S]{opts: o, log: o.Logger}
 	r.jobs.ready = make(chan struct{}, 1)
 	r.wheel.wake = make(chan struct{}, 1)
-	r.mu.executors = map[int32]*executor{}
+	r.mu.executors = map[int32]*Executor[S]{}
 	return r
 }
 
 // Run owns the runtime's goroutines: timers and loading. It returns nil when
 // ctx ends, after every waiting caller has got COORDINATOR_NOT_AVAILABLE.
-func (r *Runtime) Run(ctx context.Context) error {
+func (r *Runtime[S]) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.turnWheel(ctx) })
 	for range r.opts.Loaders {
@@ -67,11 +52,11 @@ func (r *Runtime) Run(ctx context.Context) error {
 	return nil
 }
 
-func (r *Runtime) stop() {
+func (r *Runtime[S]) stop() {
 	r.mu.Lock()
 	r.mu.stopped = true
 	all := r.mu.executors
-	r.mu.executors = map[int32]*executor{}
+	r.mu.executors = map[int32]*Executor[S]{}
 	r.mu.Unlock()
 	for _, e := range all {
 		e.close(kerr.CoordinatorNotAvailable)
@@ -81,7 +66,7 @@ func (r *Runtime) stop() {
 // Elected says that this broker leads the internal topic's partition since
 // leaderEpoch. The shard is loaded in the background; until then requests get
 // COORDINATOR_LOAD_IN_PROGRESS. A leaderEpoch that is not newer is ignored.
-func (r *Runtime) Elected(partition, leaderEpoch int32) {
+func (r *Runtime[S]) Elected(partition, leaderEpoch int32) {
 	r.mu.Lock()
 	old := r.mu.executors[partition]
 	if r.mu.stopped || old != nil && old.epoch >= leaderEpoch {
@@ -99,7 +84,7 @@ func (r *Runtime) Elected(partition, leaderEpoch int32) {
 
 // Resigned says that this broker does not lead the partition any more. Waiting
 // callers get NOT_COORDINATOR.
-func (r *Runtime) Resigned(partition int32) {
+func (r *Runtime[S]) Resigned(partition int32) {
 	r.mu.Lock()
 	e := r.mu.executors[partition]
 	delete(r.mu.executors, partition)
@@ -109,21 +94,11 @@ func (r *Runtime) Resigned(partition int32) {
 	}
 }
 
-// PartitionFor is the partition of the internal topic that keeps the group;
-// ok is false while the topic does not exist.
-func (r *Runtime) PartitionFor(groupID string) (partition int32, ok bool) {
-	n := r.opts.Partitions()
-	if n <= 0 {
-		return 0, false
-	}
-	return group.PartitionFor(groupID, n), true
-}
-
 // Loading is the number of partitions that this broker leads but cannot serve
 // yet.
-func (r *Runtime) Loading() int {
+func (r *Runtime[S]) Loading() int {
 	n := 0
-	for _, e := range r.all() {
+	for _, e := range r.All() {
 		if e.usable() != nil {
 			n++
 		}
@@ -131,16 +106,9 @@ func (r *Runtime) Loading() int {
 	return n
 }
 
-// route finds the executor of a group.
-func (r *Runtime) route(groupID string) (*executor, error) {
-	p, ok := r.PartitionFor(groupID)
-	if !ok {
-		return nil, kerr.CoordinatorNotAvailable
-	}
-	return r.executor(p)
-}
-
-func (r *Runtime) executor(partition int32) (*executor, error) {
+// Executor returns who serves a partition: NOT_COORDINATOR if this broker does not
+// lead it, COORDINATOR_NOT_AVAILABLE once the runtime has stopped.
+func (r *Runtime[S]) Executor(partition int32) (*Executor[S], error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.mu.stopped {
@@ -153,32 +121,32 @@ func (r *Runtime) executor(partition int32) (*executor, error) {
 	return e, nil
 }
 
-// all is every executor, by partition.
-func (r *Runtime) all() []*executor {
+// All returns every executor, by partition.
+func (r *Runtime[S]) All() []*Executor[S] {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	list := make([]*executor, 0, len(r.mu.executors))
+	list := make([]*Executor[S], 0, len(r.mu.executors))
 	for _, e := range r.mu.executors {
 		list = append(list, e)
 	}
-	slices.SortFunc(list, func(a, b *executor) int { return int(a.partition) - int(b.partition) })
+	slices.SortFunc(list, func(a, b *Executor[S]) int { return int(a.partition) - int(b.partition) })
 	return list
 }
 
 // deliver sends what an executor has decided. No lock is held.
-func (r *Runtime) deliver(out *outbox) {
+func (r *Runtime[S]) deliver(out *outbox) {
 	for i := range out.notes {
 		n := &out.notes[i]
 		r.log.Log(context.Background(), n.level, n.message, n.args...)
 	}
 	for i := range out.replies {
-		if c, ok := out.replies[i].To.(*call); ok {
+		if c, ok := out.replies[i].To.(*Call); ok {
 			c.answer(out.replies[i].Response)
 		}
 	}
 	for i := range out.failed {
-		if c, ok := out.failed[i].to.(*call); ok {
-			c.fail(out.failed[i].err)
+		if c, ok := out.failed[i].to.(*Call); ok {
+			c.Fail(out.failed[i].err)
 		}
 	}
 }
@@ -209,9 +177,4 @@ func (o *outbox) fail(replies []shard.Reply, err error) {
 	for i := range replies {
 		o.failed = append(o.failed, failure{replies[i].To, err})
 	}
-}
-
-func randomID() (id [16]byte) {
-	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
-	return id
 }

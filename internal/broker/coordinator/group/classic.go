@@ -107,10 +107,10 @@ func classicFromRecord(id string, v *kmsg.GroupMetadataValue) (*classicGroup, er
 	for i := range v.Members {
 		r := &v.Members[i]
 		if v.Protocol == nil {
-			return nil, fmt.Errorf("%w: group %q has members but no protocol", ErrMalformedRecord, id)
+			return nil, fmt.Errorf("%w: group %q has members but no protocol", shard.ErrMalformedRecord, id)
 		}
 		if g.byID[r.MemberID] != nil || r.InstanceID != nil && g.static[*r.InstanceID] != "" {
-			return nil, fmt.Errorf("%w: group %q has a member twice", ErrMalformedRecord, id)
+			return nil, fmt.Errorf("%w: group %q has a member twice", shard.ErrMalformedRecord, id)
 		}
 		m := &member{
 			id:                 r.MemberID,

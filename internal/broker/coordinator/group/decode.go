@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
 // The values of records are decoded by hand: kmsg's decoder counts down a
@@ -138,7 +140,7 @@ func (f *fields) tags(known func(tag int, field []byte)) {
 
 func (f *fields) err(what string) error {
 	if f.bad {
-		return fmt.Errorf("%w: %s", ErrMalformedRecord, what)
+		return fmt.Errorf("%w: %s", shard.ErrMalformedRecord, what)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package group
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,13 +33,6 @@ const (
 	maxGroupMetadataValue       = 4
 )
 
-// ErrUnknownRecord marks a record of a type or version that this broker does
-// not know. It is skipped, as Kafka does (CoordinatorLoaderImpl).
-var ErrUnknownRecord = errors.New("unknown record type or version")
-
-// ErrMalformedRecord marks a record that does not follow its schema.
-var ErrMalformedRecord = errors.New("malformed record")
-
 type replayFunc func(s *Shard, at position, key, value []byte) error
 
 // recordTable has one row for each record type that is replayed; further group
@@ -63,7 +55,7 @@ func replayOffsetCommit(s *Shard, at position, key, value []byte) error {
 		return err
 	}
 	if at.producerID >= 0 {
-		return fmt.Errorf("%w: transactional offset commit", ErrUnknownRecord)
+		return fmt.Errorf("%w: transactional offset commit", shard.ErrUnknownRecord)
 	}
 	if v == nil {
 		s.applyOffsetTombstone(at.offset, k.Group, k.Topic, k.Partition)
@@ -93,7 +85,7 @@ func replayGroupMetadata(s *Shard, at position, key, value []byte) error {
 // recordType reads the type off a record's key.
 func recordType(key []byte) (RecordType, error) {
 	if len(key) < 2 {
-		return 0, fmt.Errorf("%w: key of %d bytes", ErrMalformedRecord, len(key))
+		return 0, fmt.Errorf("%w: key of %d bytes", shard.ErrMalformedRecord, len(key))
 	}
 	return RecordType(binary.BigEndian.Uint16(key)), nil
 }
@@ -101,7 +93,7 @@ func recordType(key []byte) (RecordType, error) {
 // decodeOffsetCommit decodes an offset commit; v is nil for a tombstone.
 func decodeOffsetCommit(key, value []byte) (k kmsg.OffsetCommitKey, v *kmsg.OffsetCommitValue, err error) {
 	if err := k.ReadFrom(key); err != nil {
-		return k, nil, fmt.Errorf("%w: offset commit key: %w", ErrMalformedRecord, err)
+		return k, nil, fmt.Errorf("%w: offset commit key: %w", shard.ErrMalformedRecord, err)
 	}
 	if value == nil {
 		return k, nil, nil
@@ -116,7 +108,7 @@ func decodeOffsetCommit(key, value []byte) (k kmsg.OffsetCommitKey, v *kmsg.Offs
 // decodeGroupMetadata decodes a classic group; v is nil for a tombstone.
 func decodeGroupMetadata(key, value []byte) (k kmsg.GroupMetadataKey, v *kmsg.GroupMetadataValue, err error) {
 	if err := k.ReadFrom(key); err != nil {
-		return k, nil, fmt.Errorf("%w: group metadata key: %w", ErrMalformedRecord, err)
+		return k, nil, fmt.Errorf("%w: group metadata key: %w", shard.ErrMalformedRecord, err)
 	}
 	if value == nil {
 		return k, nil, nil
@@ -130,10 +122,10 @@ func decodeGroupMetadata(key, value []byte) (k kmsg.GroupMetadataKey, v *kmsg.Gr
 
 func checkValueVersion(value []byte, highest int16) error {
 	if len(value) < 2 {
-		return fmt.Errorf("%w: value of %d bytes", ErrMalformedRecord, len(value))
+		return fmt.Errorf("%w: value of %d bytes", shard.ErrMalformedRecord, len(value))
 	}
 	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > highest {
-		return fmt.Errorf("%w: value version %d", ErrUnknownRecord, v)
+		return fmt.Errorf("%w: value version %d", shard.ErrUnknownRecord, v)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
 //go:embed testdata/golden/records.txt
@@ -207,12 +209,12 @@ func TestLoadSkipsWhatItDoesNotKnow(t *testing.T) {
 		key, value []byte
 		want       error
 	}{
-		{"unknown type", -1, []byte{0, 3, 0, 1, 'g'}, []byte{0, 0}, ErrUnknownRecord},
-		{"unknown version", -1, key, future, ErrUnknownRecord},
-		{"no type", -1, []byte{0}, value, ErrMalformedRecord},
-		{"no version", -1, key, []byte{}, ErrMalformedRecord},
-		{"cut key", -1, key[:4], value, ErrMalformedRecord},
-		{"cut value", -1, key, value[:len(value)-3], ErrMalformedRecord},
+		{"unknown type", -1, []byte{0, 3, 0, 1, 'g'}, []byte{0, 0}, shard.ErrUnknownRecord},
+		{"unknown version", -1, key, future, shard.ErrUnknownRecord},
+		{"no type", -1, []byte{0}, value, shard.ErrMalformedRecord},
+		{"no version", -1, key, []byte{}, shard.ErrMalformedRecord},
+		{"cut key", -1, key[:4], value, shard.ErrMalformedRecord},
+		{"cut value", -1, key, value[:len(value)-3], shard.ErrMalformedRecord},
 	}
 	for _, c := range cases {
 		s := New(DefaultConfig())
@@ -305,7 +307,7 @@ func FuzzDecode(f *testing.F) {
 func TestDecodeBoundsTags(t *testing.T) {
 	_, value := goldenRecord(t, "offset-plain", "4")
 	bomb := append(bytes.Clone(value[:len(value)-1]), 0xff, 0xff, 0xff, 0xff, 0x07)
-	if _, err := decodeOffsetCommitValue(bomb); !errors.Is(err, ErrMalformedRecord) {
+	if _, err := decodeOffsetCommitValue(bomb); !errors.Is(err, shard.ErrMalformedRecord) {
 		t.Errorf("error %v, want a malformed record", err)
 	}
 }

@@ -88,8 +88,8 @@ func New(cfg Config) *Shard {
 }
 
 // Load applies one record of the log at its offset. A nil value is a tombstone.
-// Nothing of key and value is kept. An error (ErrUnknownRecord,
-// ErrMalformedRecord) means that the record has been skipped and counted; the
+// Nothing of key and value is kept. An error (shard.ErrUnknownRecord,
+// shard.ErrMalformedRecord) means that the record has been skipped and counted; the
 // shard is still sound. producerID is -1 outside of transactions.
 func (s *Shard) Load(offset, producerID int64, key, value []byte) error {
 	t, err := recordType(key)
@@ -97,7 +97,7 @@ func (s *Shard) Load(offset, producerID int64, key, value []byte) error {
 		replay, ok := recordTable[t]
 		if !ok {
 			s.skipped++
-			return ErrUnknownRecord
+			return shard.ErrUnknownRecord
 		}
 		err = replay(s, position{offset: offset, producerID: producerID}, key, value)
 	}

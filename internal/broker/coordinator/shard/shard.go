@@ -6,7 +6,20 @@
 // CoordinatorResult, CoordinatorRecord).
 package shard
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// What a shard says of a record that it cannot load.
+var (
+	// ErrUnknownRecord marks a record of a type or version that this broker does
+	// not know: a newer one wrote it.
+	ErrUnknownRecord = errors.New("unknown record type or version")
+	// ErrMalformedRecord marks a record that does not follow its schema.
+	ErrMalformedRecord = errors.New("malformed record")
+)
 
 // Record is one record of the internal topic. A nil Value is a tombstone. The
 // bytes belong to whoever holds the Record; a shard never changes them after

@@ -1,4 +1,4 @@
-package coordinator
+package groups
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace/internal/broker/coordinator"
 	"github.com/headrace/headrace/internal/broker/coordinator/group"
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
@@ -14,7 +15,7 @@ import (
 // name, also from version 10 on, where the name is not sent: the caller filters
 // by it what the client may not see. Topics that carry a name are not looked up
 // by id.
-func (r *Runtime) OffsetFetch(req *kmsg.OffsetFetchRequest, reply func(*kmsg.OffsetFetchResponse)) {
+func (c *Coordinator) OffsetFetch(req *kmsg.OffsetFetchRequest, reply func(*kmsg.OffsetFetchResponse)) {
 	groups := req.Groups
 	if req.Version < fetchGroups {
 		groups = []kmsg.OffsetFetchRequestGroup{oneGroup(req)}
@@ -22,7 +23,7 @@ func (r *Runtime) OffsetFetch(req *kmsg.OffsetFetchRequest, reply func(*kmsg.Off
 	out := make([]kmsg.OffsetFetchResponseGroup, len(groups))
 	g := newGather(len(groups)+1, func() { reply(fetchResponse(req, groups, out)) })
 	for i := range groups {
-		r.fetchGroup(&groups[i], req, func(resp *kmsg.OffsetFetchResponseGroup) {
+		c.fetchGroup(&groups[i], req, func(resp *kmsg.OffsetFetchResponseGroup) {
 			g.part(func() { out[i] = *resp })
 		})
 	}
@@ -30,44 +31,44 @@ func (r *Runtime) OffsetFetch(req *kmsg.OffsetFetchRequest, reply func(*kmsg.Off
 }
 
 // fetchGroup fetches for one group. done is called once.
-func (r *Runtime) fetchGroup(in *kmsg.OffsetFetchRequestGroup, req *kmsg.OffsetFetchRequest, done func(*kmsg.OffsetFetchResponseGroup)) {
-	known, unknown := r.resolve(in, req.Version)
+func (c *Coordinator) fetchGroup(in *kmsg.OffsetFetchRequestGroup, req *kmsg.OffsetFetchRequest, done func(*kmsg.OffsetFetchResponseGroup)) {
+	known, unknown := c.resolve(in, req.Version)
 	fail := func(err error) {
 		resp := kmsg.NewOffsetFetchResponseGroup()
-		resp.Group, resp.ErrorCode = in.Group, fetchCode(r.code(err, "OffsetFetch", in.Group))
+		resp.Group, resp.ErrorCode = in.Group, fetchCode(c.code(err, "OffsetFetch", in.Group))
 		done(&resp)
 	}
 	answer := func(resp *kmsg.OffsetFetchResponseGroup) {
 		resp.Topics = append(resp.Topics, unknown...)
 		if in.Topics == nil && req.Version >= fetchTopicIDs {
-			resp.Topics = r.addIDs(resp.Topics)
+			resp.Topics = c.addIDs(resp.Topics)
 		}
 		done(resp)
 	}
-	e, err := r.route(in.Group)
+	e, err := c.route(in.Group)
 	if err != nil {
 		fail(err)
 		return
 	}
 	if !req.RequireStable {
 		var resp *kmsg.OffsetFetchResponseGroup
-		if err := e.read(func(s *group.Shard) { resp = s.OffsetFetch(known) }); err != nil {
+		if err := e.Read(func(s *group.Shard) { resp = s.OffsetFetch(known) }); err != nil {
 			fail(err)
 			return
 		}
 		answer(resp)
 		return
 	}
-	c := &call{fail: fail, answer: func(resp kmsg.Response) {
+	to := coordinator.NewCall(func(resp kmsg.Response) {
 		r, ok := resp.(*kmsg.OffsetFetchResponse)
 		if !ok || len(r.Groups) != 1 {
-			fail(errAnswerType)
+			fail(coordinator.ErrAnswerType)
 			return
 		}
 		answer(&r.Groups[0])
-	}}
-	if err := e.do(func(s *group.Shard, now time.Time) (*shard.Result, error) {
-		return s.StableOffsetFetch(now, c, known), nil
+	}, fail)
+	if err := e.Do(func(s *group.Shard, now time.Time) (*shard.Result, error) {
+		return s.StableOffsetFetch(now, to, known), nil
 	}); err != nil {
 		fail(err)
 	}
@@ -85,8 +86,8 @@ func fetchCode(code int16) int16 {
 
 // resolve gives topics their names; unknown are the answers for ids that there
 // is no topic of.
-func (r *Runtime) resolve(in *kmsg.OffsetFetchRequestGroup, version int16) (*kmsg.OffsetFetchRequestGroup, []kmsg.OffsetFetchResponseGroupTopic) {
-	if in.Topics == nil || version < fetchTopicIDs || r.opts.Topics == nil {
+func (c *Coordinator) resolve(in *kmsg.OffsetFetchRequestGroup, version int16) (*kmsg.OffsetFetchRequestGroup, []kmsg.OffsetFetchResponseGroupTopic) {
+	if in.Topics == nil || version < fetchTopicIDs || c.opts.Topics == nil {
 		return in, nil
 	}
 	known := *in
@@ -94,7 +95,7 @@ func (r *Runtime) resolve(in *kmsg.OffsetFetchRequestGroup, version int16) (*kms
 	var unknown []kmsg.OffsetFetchResponseGroupTopic
 	for _, t := range in.Topics {
 		if t.Topic == "" {
-			t.Topic, _ = r.opts.Topics.TopicByID(t.TopicID)
+			t.Topic, _ = c.opts.Topics.TopicByID(t.TopicID)
 		}
 		if t.Topic != "" {
 			known.Topics = append(known.Topics, t)
@@ -119,13 +120,13 @@ func failedTopic(t *kmsg.OffsetFetchRequestGroupTopic, code int16) kmsg.OffsetFe
 
 // addIDs gives topics their ids and leaves out those that exist no more: they
 // cannot be told by id.
-func (r *Runtime) addIDs(topics []kmsg.OffsetFetchResponseGroupTopic) []kmsg.OffsetFetchResponseGroupTopic {
-	if r.opts.Topics == nil {
+func (c *Coordinator) addIDs(topics []kmsg.OffsetFetchResponseGroupTopic) []kmsg.OffsetFetchResponseGroupTopic {
+	if c.opts.Topics == nil {
 		return topics
 	}
 	kept := topics[:0]
 	for _, t := range topics {
-		if id, _, ok := r.opts.Topics.TopicByName(t.Topic); ok {
+		if id, _, ok := c.opts.Topics.TopicByName(t.Topic); ok {
 			t.TopicID = id
 			kept = append(kept, t)
 		}

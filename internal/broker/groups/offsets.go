@@ -1,4 +1,4 @@
-package coordinator
+package groups
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace/internal/broker/coordinator"
 	"github.com/headrace/headrace/internal/broker/coordinator/group"
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
@@ -22,18 +23,18 @@ const (
 // with UNKNOWN_TOPIC_OR_PARTITION or, by id, UNKNOWN_TOPIC_ID. Topics that
 // carry a name are not looked up by id, so a caller that has resolved the names
 // to authorize them pays once.
-func (r *Runtime) OffsetCommit(req *kmsg.OffsetCommitRequest, reply func(*kmsg.OffsetCommitResponse)) {
-	checked, verdict := r.checkCommitTopics(req)
+func (c *Coordinator) OffsetCommit(req *kmsg.OffsetCommitRequest, reply func(*kmsg.OffsetCommitResponse)) {
+	checked, verdict := c.checkCommitTopics(req)
 	finish := func(resp *kmsg.OffsetCommitResponse) { reply(verdict.merge(resp)) }
-	c := callOf(finish, func(err error) *kmsg.OffsetCommitResponse {
-		return commitFailed(checked, r.code(err, "OffsetCommit", req.Group))
+	to := coordinator.CallOf(finish, func(err error) *kmsg.OffsetCommitResponse {
+		return commitFailed(checked, c.code(err, "OffsetCommit", req.Group))
 	})
 	if len(checked.Topics) == 0 {
 		finish(commitFailed(checked, 0))
 		return
 	}
-	r.do(req.Group, c, func(s *group.Shard, now time.Time) (*shard.Result, error) {
-		return s.OffsetCommit(now, c, checked)
+	c.do(req.Group, to, func(s *group.Shard, now time.Time) (*shard.Result, error) {
+		return s.OffsetCommit(now, to, checked)
 	})
 }
 
@@ -95,9 +96,9 @@ next:
 
 // checkCommitTopics resolves names and ids and keeps what exists, as
 // KafkaApis.handleOffsetCommitRequest.
-func (r *Runtime) checkCommitTopics(req *kmsg.OffsetCommitRequest) (*kmsg.OffsetCommitRequest, *commitVerdict) {
+func (c *Coordinator) checkCommitTopics(req *kmsg.OffsetCommitRequest) (*kmsg.OffsetCommitRequest, *commitVerdict) {
 	v := &commitVerdict{}
-	if r.opts.Topics == nil {
+	if c.opts.Topics == nil {
 		return req, v
 	}
 	kept := *req
@@ -105,13 +106,13 @@ func (r *Runtime) checkCommitTopics(req *kmsg.OffsetCommitRequest) (*kmsg.Offset
 	for i := range req.Topics {
 		t := &req.Topics[i]
 		if t.Topic == "" && req.Version >= commitTopicIDs {
-			t.Topic, _ = r.opts.Topics.TopicByID(t.TopicID)
+			t.Topic, _ = c.opts.Topics.TopicByID(t.TopicID)
 			if t.Topic == "" {
 				v.reject(t, t.Partitions, kerr.UnknownTopicID.Code)
 				continue
 			}
 		}
-		id, count, ok := r.opts.Topics.TopicByName(t.Topic)
+		id, count, ok := c.opts.Topics.TopicByName(t.Topic)
 		if !ok {
 			v.reject(t, t.Partitions, kerr.UnknownTopicOrPartition.Code)
 			continue
@@ -137,25 +138,25 @@ func (r *Runtime) checkCommitTopics(req *kmsg.OffsetCommitRequest) (*kmsg.Offset
 
 // OffsetDelete handles version 0. Topics that do not exist are answered with
 // UNKNOWN_TOPIC_OR_PARTITION.
-func (r *Runtime) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.OffsetDeleteResponse)) {
-	checked, rejected := r.checkDeleteTopics(req)
+func (c *Coordinator) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.OffsetDeleteResponse)) {
+	checked, rejected := c.checkDeleteTopics(req)
 	finish := func(resp *kmsg.OffsetDeleteResponse) {
 		if resp.ErrorCode == 0 {
 			mergeDeleted(resp, rejected)
 		}
 		reply(resp)
 	}
-	c := callOf(finish, func(err error) *kmsg.OffsetDeleteResponse {
+	to := coordinator.CallOf(finish, func(err error) *kmsg.OffsetDeleteResponse {
 		resp := kmsg.NewPtrOffsetDeleteResponse()
-		resp.Version, resp.ErrorCode = req.Version, r.code(err, "OffsetDelete", req.Group)
+		resp.Version, resp.ErrorCode = req.Version, c.code(err, "OffsetDelete", req.Group)
 		return resp
 	})
 	if req.Group == "" {
-		c.fail(kerr.InvalidGroupID)
+		to.Fail(kerr.InvalidGroupID)
 		return
 	}
-	r.do(req.Group, c, func(s *group.Shard, now time.Time) (*shard.Result, error) {
-		return s.OffsetDelete(now, c, checked)
+	c.do(req.Group, to, func(s *group.Shard, now time.Time) (*shard.Result, error) {
+		return s.OffsetDelete(now, to, checked)
 	})
 }
 
@@ -176,15 +177,15 @@ next:
 	resp.Topics = merged
 }
 
-func (r *Runtime) checkDeleteTopics(req *kmsg.OffsetDeleteRequest) (*kmsg.OffsetDeleteRequest, []kmsg.OffsetDeleteResponseTopic) {
-	if r.opts.Topics == nil {
+func (c *Coordinator) checkDeleteTopics(req *kmsg.OffsetDeleteRequest) (*kmsg.OffsetDeleteRequest, []kmsg.OffsetDeleteResponseTopic) {
+	if c.opts.Topics == nil {
 		return req, nil
 	}
 	kept := *req
 	kept.Topics = nil
 	var rejected []kmsg.OffsetDeleteResponseTopic
 	for _, t := range req.Topics {
-		_, count, ok := r.opts.Topics.TopicByName(t.Topic)
+		_, count, ok := c.opts.Topics.TopicByName(t.Topic)
 		keep := kmsg.OffsetDeleteRequestTopic{Topic: t.Topic}
 		bad := kmsg.OffsetDeleteResponseTopic{Topic: t.Topic}
 		for _, p := range t.Partitions {
@@ -211,15 +212,15 @@ type DeletedTopic = group.DeletedTopic
 
 // TopicsDeleted removes the offsets that groups hold for deleted topics, in the
 // partitions that are loaded.
-func (r *Runtime) TopicsDeleted(topics []DeletedTopic) {
-	for _, e := range r.all() {
-		err := e.do(func(s *group.Shard, now time.Time) (*shard.Result, error) {
+func (c *Coordinator) TopicsDeleted(topics []DeletedTopic) {
+	for _, e := range c.All() {
+		err := e.Do(func(s *group.Shard, now time.Time) (*shard.Result, error) {
 			return s.TopicsDeleted(now, topics), nil
 		})
 		if err != nil {
 			// Left to expiry, as in Kafka: an offset of a deleted topic is not
 			// given to a topic of that name that is made later, by its id.
-			r.log.Debug("offsets of deleted topics stay for now", "partition", e.partition, "error", err)
+			c.log.Debug("offsets of deleted topics stay for now", "partition", e.Partition(), "error", err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package coordinator
+package groups
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/headrace/headrace/internal/broker/coordinator"
 	"github.com/headrace/headrace/internal/kafka/record"
 )
 
@@ -33,7 +34,7 @@ type waiter struct {
 	done   func(error)
 }
 
-var _ Log = (*fakeLog)(nil)
+var _ coordinator.Log = (*fakeLog)(nil)
 
 func (l *fakeLog) Append(_ context.Context, batch []byte, leaderEpoch int32) (int64, error) {
 	l.mu.Lock()

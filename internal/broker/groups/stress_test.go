@@ -1,4 +1,4 @@
-package coordinator
+package groups
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace/internal/broker/coordinator"
 	"github.com/headrace/headrace/internal/broker/coordinator/group"
 )
 
@@ -20,8 +21,8 @@ import (
 func TestFailovers(t *testing.T) {
 	const clients, commits, moves = 8, 20, 60
 	log := &fakeLog{epoch: 0}
-	r := NewRuntime(Options{
-		Open:       func(context.Context, int32) (Log, error) { return log, nil },
+	r := New(Options{
+		Open:       func(context.Context, int32) (coordinator.Log, error) { return log, nil },
 		Partitions: func() int32 { return 1 },
 		Config:     group.DefaultConfig(),
 	})
@@ -81,7 +82,7 @@ func TestFailovers(t *testing.T) {
 }
 
 // elect begins a new term of leadership.
-func elect(log *fakeLog, r *Runtime) {
+func elect(log *fakeLog, r *Coordinator) {
 	log.mu.Lock()
 	log.epoch++
 	epoch := log.epoch
@@ -89,7 +90,7 @@ func elect(log *fakeLog, r *Runtime) {
 	r.Elected(0, epoch)
 }
 
-func send(r *Runtime, groupID string, offset int64, done func(code int16)) {
+func send(r *Coordinator, groupID string, offset int64, done func(code int16)) {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Version, req.Group, req.Generation = 9, groupID, -1
 	topic := kmsg.NewOffsetCommitRequestTopic()
@@ -99,7 +100,7 @@ func send(r *Runtime, groupID string, offset int64, done func(code int16)) {
 	r.OffsetCommit(req, func(resp *kmsg.OffsetCommitResponse) { done(resp.Topics[0].Partitions[0].ErrorCode) })
 }
 
-func commitAndWait(t *testing.T, r *Runtime, groupID string, offset int64) int16 {
+func commitAndWait(t *testing.T, r *Coordinator, groupID string, offset int64) int16 {
 	c := make(chan int16, 1)
 	var answers atomic.Int32
 	send(r, groupID, offset, func(code int16) {
@@ -112,7 +113,7 @@ func commitAndWait(t *testing.T, r *Runtime, groupID string, offset int64) int16
 	return <-c
 }
 
-func fetchNow(t *testing.T, r *Runtime, groupID string) (offset int64, code int16) {
+func fetchNow(t *testing.T, r *Coordinator, groupID string) (offset int64, code int16) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Version, req.RequireStable = 8, true
 	req.Groups = []kmsg.OffsetFetchRequestGroup{{Group: groupID, Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: "t", Partitions: []int32{0}}}}}
@@ -129,8 +130,8 @@ func fetchNow(t *testing.T, r *Runtime, groupID string) (offset int64, code int1
 // that commits at once.
 func BenchmarkOffsetCommit(b *testing.B) {
 	log := &fakeLog{epoch: 1}
-	r := NewRuntime(Options{
-		Open:       func(context.Context, int32) (Log, error) { return log, nil },
+	r := New(Options{
+		Open:       func(context.Context, int32) (coordinator.Log, error) { return log, nil },
 		Partitions: func() int32 { return 1 },
 		Config:     group.DefaultConfig(),
 	})
@@ -157,8 +158,8 @@ func BenchmarkOffsetCommit(b *testing.B) {
 
 func BenchmarkHeartbeat(b *testing.B) {
 	log := &fakeLog{epoch: 1}
-	r := NewRuntime(Options{
-		Open:       func(context.Context, int32) (Log, error) { return log, nil },
+	r := New(Options{
+		Open:       func(context.Context, int32) (coordinator.Log, error) { return log, nil },
 		Partitions: func() int32 { return 1 },
 		Config:     group.DefaultConfig(),
 	})
