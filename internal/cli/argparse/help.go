@@ -15,6 +15,10 @@ const (
 
 // Usage returns the synopsis, which ends in a newline.
 func (p *Parser) Usage() string {
+	if p.Page != "" {
+		usage, _, _ := strings.Cut(p.Page, "\n\n")
+		return usage + "\n"
+	}
 	var words []string
 	for _, a := range p.all() {
 		if a.Group == "" {
@@ -91,6 +95,9 @@ func (a Arg) bare() string {
 
 // Help returns the whole help page: usage, description, every argument.
 func (p *Parser) Help() string {
+	if p.Page != "" {
+		return p.Page
+	}
 	var b strings.Builder
 	b.WriteString(p.Usage())
 	if p.Description != "" {
@@ -141,16 +148,28 @@ func (p *Parser) Report(err error) string {
 	if errors.Is(err, ErrHelp) {
 		return ""
 	}
-	out := p.Usage() + wrap(fmt.Sprintf("%s: error: %v\n", p.Prog, err), 0, "")
+	at := p
 	var refused *Error
-	if errors.As(err, &refused) && refused.Unrecognized != "" {
-		out += p.suggest(refused.Unrecognized)
+	if errors.As(err, &refused) && refused.parser != nil {
+		at = refused.parser
+	}
+	out := at.Usage() + Message(p.Prog, err.Error())
+	switch {
+	case refused == nil || refused.Unrecognized == "":
+	case refused.choice:
+		out += suggest(refused.Unrecognized, at.commandNames())
+	default:
+		var names []string
+		for _, a := range at.all() {
+			names = append(names, a.Name)
+		}
+		out += suggest(refused.Unrecognized, names)
 	}
 	return out
 }
 
-// suggest lists the arguments nearest to word, or nothing when all are far.
-func (p *Parser) suggest(word string) string {
+// suggest lists the names nearest to word, or nothing when all are far.
+func suggest(word string, names []string) string {
 	body := strings.TrimLeft(word, "-")
 	if len(body) < 2 {
 		return ""
@@ -161,13 +180,13 @@ func (p *Parser) suggest(word string) string {
 		name     string
 	}
 	var all []candidate
-	for _, a := range p.all() {
-		name := strings.TrimLeft(a.Name, "-")
+	for _, full := range names {
+		name := strings.TrimLeft(full, "-")
 		d := 0
 		if !strings.HasPrefix(name, body) {
 			d = distance(body, name)
 		}
-		all = append(all, candidate{d, a.Name})
+		all = append(all, candidate{d, full})
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
 		if a.distance != b.distance {

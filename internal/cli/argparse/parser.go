@@ -14,8 +14,8 @@ import (
 // Kind says what an argument's words are turned into.
 type Kind int
 
-// The kinds of argument. Int is 32 bits wide and Long 64, as their Java namesakes; Strings takes one or more words
-// and Flag takes none.
+// The kinds of argument. Int is 32 bits wide and Long 64, as their Java namesakes; Strings takes one or more words,
+// Append one word each time that it is given, and Flag takes none.
 const (
 	String Kind = iota
 	Int
@@ -23,11 +23,13 @@ const (
 	Double
 	Strings
 	Flag
+	Append
 )
 
 // Arg is one named argument.
 type Arg struct {
 	Name     string // with its dashes, "--topic"
+	Short    string // another name, of one dash and one letter; empty: none
 	Metavar  string // stands for the value in usage and help; unused by Flag
 	Kind     Kind
 	Required bool
@@ -49,6 +51,8 @@ type Parser struct {
 	Description string
 	Args        []Arg
 	Groups      []Group
+	Commands    []Command // one of them must follow Args; empty: none does
+	Page        string    // the whole help page; empty: it is made from the fields above
 }
 
 // ErrHelp is returned by Parse when -h or --help was met: the caller prints Help, whatever else is on the line.
@@ -58,6 +62,8 @@ var ErrHelp = errors.New("help requested")
 type Error struct {
 	Msg          string
 	Unrecognized string // the word that no argument matches, when that is what is wrong
+	choice       bool   // Unrecognized stands where a command is wanted
+	parser       *Parser
 }
 
 // Error returns the message without the usage that Report puts before it.
@@ -65,8 +71,10 @@ func (e *Error) Error() string { return e.Msg }
 
 // Values are the arguments that were given, by name with dashes.
 type Values struct {
-	parser *Parser
-	words  map[string][]string
+	parser  *Parser
+	words   map[string][]string
+	command string
+	page    *Parser // whose page --help asks for
 }
 
 var negativeNumber = regexp.MustCompile(`^-\d+$`)
@@ -75,29 +83,49 @@ var negativeNumber = regexp.MustCompile(`^-\d+$`)
 // may follow after a space or after "=".
 func (p *Parser) Parse(args []string) (*Values, error) {
 	v := &Values{parser: p, words: map[string][]string{}}
-	taken := map[string]string{} // group → argument that took it
+	if err := p.parse(v, args); err != nil {
+		return v, err
+	}
+	return v, nil
+}
+
+// parse reads args into v.
+func (p *Parser) parse(v *Values, args []string) error {
+	v.page = p
+	taken := map[string]*Arg{} // group → argument that took it
 	for i := 0; i < len(args); {
 		word := args[i]
 		i++
 		if word == "--" {
 			continue
 		}
+		if !isFlag(word) && len(p.Commands) > 0 {
+			if err := p.parseCommand(v, word, args[i:]); err != nil {
+				return err
+			}
+			return p.located(v.checkRequired(p, taken))
+		}
 		if !isFlag(word) {
-			return nil, &Error{Msg: fmt.Sprintf("unrecognized arguments: '%s'", word)}
+			return p.located(&Error{Msg: fmt.Sprintf("unrecognized arguments: '%s'", word)})
 		}
 		name, implicit, hasImplicit := strings.Cut(word, "=")
 		arg, err := p.resolve(name)
 		if err != nil {
-			return nil, err
+			return p.located(err)
+		}
+		if arg == nil && len(word) > 2 && word[1] != '-' { // -iVALUE
+			if arg = p.short(word[:2]); arg != nil {
+				implicit, hasImplicit = word[2:], true
+			}
 		}
 		if arg == nil {
-			return nil, &Error{Msg: fmt.Sprintf("unrecognized arguments: '%s'", word), Unrecognized: name}
+			return p.located(&Error{Msg: fmt.Sprintf("unrecognized arguments: '%s'", word), Unrecognized: name})
 		}
 		if err := exclude(taken, arg); err != nil {
-			return nil, err
+			return p.located(err)
 		}
-		if arg.Name == "--help" {
-			return nil, ErrHelp
+		if arg.Name == helpArg.Name {
+			return ErrHelp
 		}
 		var rest []string
 		if hasImplicit {
@@ -105,11 +133,14 @@ func (p *Parser) Parse(args []string) (*Values, error) {
 		}
 		used, err := v.take(arg, rest, args[i:])
 		if err != nil {
-			return nil, err
+			return p.located(err)
 		}
 		i += used
 	}
-	return v, v.checkRequired(taken)
+	if len(p.Commands) > 0 {
+		return p.located(&Error{Msg: "too few arguments"})
+	}
+	return p.located(v.checkRequired(p, taken))
 }
 
 func isFlag(word string) bool {
@@ -123,8 +154,8 @@ func (p *Parser) all() []Arg { return append([]Arg{helpArg}, p.Args...) }
 
 // resolve finds the argument that name is, or is the only prefix of.
 func (p *Parser) resolve(name string) (*Arg, error) {
-	if name == "-h" {
-		return &helpArg, nil
+	if a := p.short(name); a != nil {
+		return a, nil
 	}
 	var found []*Arg
 	for _, a := range p.all() {
@@ -148,19 +179,19 @@ func (p *Parser) resolve(name string) (*Arg, error) {
 	return nil, &Error{Msg: fmt.Sprintf("ambiguous option: %s could match %s", name, joinSorted(names))}
 }
 
-func exclude(taken map[string]string, a *Arg) error {
+func exclude(taken map[string]*Arg, a *Arg) error {
 	if a.Group == "" {
 		return nil
 	}
-	if other, ok := taken[a.Group]; ok && other != a.Name {
-		return argError(a, "not allowed with argument "+other)
+	if other, ok := taken[a.Group]; ok && other.Name != a.Name {
+		return argError(a, "not allowed with argument "+other.names())
 	}
-	taken[a.Group] = a.Name
+	taken[a.Group] = a
 	return nil
 }
 
 func argError(a *Arg, msg string) error {
-	return &Error{Msg: fmt.Sprintf("argument %s: %s", a.Name, msg)}
+	return &Error{Msg: fmt.Sprintf("argument %s: %s", a.names(), msg)}
 }
 
 // take stores the values of a: those after "=" if any, else words from rest. It returns how many of rest it used.
@@ -190,6 +221,9 @@ func (v *Values) take(a *Arg, implicit, rest []string) (int, error) {
 		if err := convertible(a.Kind, w); err != nil {
 			return 0, argError(a, fmt.Sprintf("could not convert '%s' to %s (%v)", w, kindNames[a.Kind], err))
 		}
+	}
+	if a.Kind == Append {
+		words = append(v.words[a.Name], words...)
 	}
 	v.words[a.Name] = words
 	return used, nil
@@ -221,21 +255,21 @@ func convertible(k Kind, word string) error {
 }
 
 // checkRequired reports the last argument that is missing, as the original does, then the groups.
-func (v *Values) checkRequired(taken map[string]string) error {
+func (v *Values) checkRequired(p *Parser, taken map[string]*Arg) error {
 	var missing error
-	for _, a := range v.parser.Args {
+	for _, a := range p.Args {
 		if a.Required && v.words[a.Name] == nil {
-			missing = &Error{Msg: fmt.Sprintf("argument %s is required", a.Name)}
+			missing = &Error{Msg: fmt.Sprintf("argument %s is required", a.names())}
 		}
 	}
 	if missing != nil {
 		return missing
 	}
-	for _, g := range v.parser.Groups {
+	for _, g := range p.Groups {
 		if _, ok := taken[g.Name]; g.Required && !ok {
 			var names strings.Builder
-			for _, a := range v.parser.groupArgs(g.Name) {
-				names.WriteString(a.Name + " ")
+			for _, a := range p.groupArgs(g.Name) {
+				names.WriteString(a.names() + " ")
 			}
 			return &Error{Msg: fmt.Sprintf("one of the arguments %sis required", names.String())}
 		}

@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"log/slog"
@@ -22,11 +23,14 @@ import (
 
 // Admin sends the requests. It may be used by several goroutines, and must be closed.
 type Admin struct {
-	cl         *kgo.Client
-	log        *slog.Logger
-	timeout    time.Duration
-	requests   sync.WaitGroup // those under way, which end with cl
-	controller kmsg.Requestor // with bootstrap.controllers: the active controller, which gets all requests (KIP-919)
+	cl       *kgo.Client
+	log      *slog.Logger
+	timeout  time.Duration
+	requests sync.WaitGroup // those under way, which end with cl
+	props    map[string]string
+
+	mu     sync.Mutex
+	active *kgo.Client // with bootstrap.controllers: the active controller, which gets all requests (KIP-919)
 }
 
 // New connects by a client's properties, to controllers if they have bootstrap.controllers. A call tries until a node
@@ -48,15 +52,11 @@ func New(ctx context.Context, props map[string]string, log *slog.Logger) (*Admin
 	if err != nil {
 		return nil, err
 	}
-	a := &Admin{cl: cl, log: log, timeout: timeout}
-	if props["bootstrap.controllers"] != "" {
-		if err := a.findController(ctx, props); err != nil {
-			a.Close()
-			return nil, err
-		}
-	}
-	return a, nil
+	return &Admin{cl: cl, log: log, timeout: timeout, props: props}, nil
 }
+
+// ofControllers says that the client was given controllers, not brokers.
+func (a *Admin) ofControllers() bool { return a.props["bootstrap.controllers"] != "" }
 
 func connect(ctx context.Context, props map[string]string, log *slog.Logger) (*kgo.Client, error) {
 	opts, err := network.Options(ctx, network.Admin, props, log)
@@ -70,53 +70,74 @@ func connect(ctx context.Context, props map[string]string, log *slog.Logger) (*k
 	return cl, nil
 }
 
-// findController asks a controller which of them is active, and connects to that one.
-func (a *Admin) findController(ctx context.Context, props map[string]string) error {
-	const controllers = 2
-	a.controller = a.cl.SeedBrokers()[0]
-	req := kmsg.NewPtrDescribeClusterRequest()
-	req.EndpointType = controllers
-	resp, err := call[*kmsg.DescribeClusterResponse](ctx, a, "describeCluster", nil, req)
+// activeController asks a controller which of them is active, once, and connects to that one. Name is the call that
+// needs it.
+func (a *Admin) activeController(ctx context.Context, name string) (kmsg.Requestor, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.active != nil {
+		return onlyTo{a.active}, nil
+	}
+	resp, err := exchange[*kmsg.DescribeClusterResponse](ctx, a, name, onlyTo{a.cl}, a.describeCluster(false))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := coded(resp.ErrorCode, resp.ErrorMessage); err != nil {
-		return err
+	c, err := cluster(resp)
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range resp.Brokers {
-		if n.NodeID != resp.ControllerID {
+	for _, n := range c.Nodes {
+		if n.ID != c.ControllerID {
 			continue
 		}
-		active, err := connect(ctx, client.Merge(props, map[string]string{
-			"bootstrap.controllers": net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))),
-		}), a.log)
-		if err != nil {
-			return err
+		if a.active, err = a.connectTo(ctx, n); err != nil {
+			return nil, err
 		}
-		a.cl.Close()
-		a.cl, a.controller = active, active.SeedBrokers()[0]
+		return onlyTo{a.active}, nil
 	}
-	return nil
+	return onlyTo{a.cl}, nil // none is active now: whoever answers says so
+}
+
+// connectTo makes a client of one controller.
+func (a *Admin) connectTo(ctx context.Context, n Node) (*kgo.Client, error) {
+	return connect(ctx, client.Merge(a.props, map[string]string{
+		"bootstrap.controllers": net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))),
+	}), a.log)
 }
 
 // Close ends the connections and what waits for them.
 func (a *Admin) Close() {
 	a.cl.Close()
+	a.mu.Lock()
+	if a.active != nil {
+		a.active.Close()
+	}
+	a.mu.Unlock()
 	a.requests.Wait()
 }
 
 // call sends req within the timeout and turns what it fails with into an exception. Name is the call as the Java client
-// names it in its messages.
+// names it in its messages. Send is nil for who is in charge of such requests; with bootstrap.controllers that is always
+// the active controller.
 func call[Resp kmsg.Response](ctx context.Context, a *Admin, name string, send kmsg.Requestor, req kmsg.Request) (Resp, error) {
+	if a.ofControllers() {
+		active, err := a.activeController(ctx, name)
+		if err != nil {
+			var none Resp
+			return none, err
+		}
+		send = active
+	} else if send == nil {
+		send = a.cl
+	}
+	return exchange[Resp](ctx, a, name, send, req)
+}
+
+// exchange is call with one node.
+func exchange[Resp kmsg.Response](ctx context.Context, a *Admin, name string, send kmsg.Requestor, req kmsg.Request) (Resp, error) {
 	var none Resp
 	within, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	switch {
-	case a.controller != nil:
-		send = a.controller
-	case send == nil:
-		send = a.cl
-	}
 	resp, err := a.request(within, send, req)
 	for err != nil && within.Err() == nil && client.Unreachable(err) { // the client's dialer spaces the tries
 		resp, err = a.request(within, send, req)

@@ -127,7 +127,7 @@ func TestCallTimesOut(t *testing.T) {
 	}
 	_, err = a.Nodes(t.Context())
 	a.Close() // no warning after it
-	if !strings.Contains(javaerr.From(err).Class, "TimeoutException") || javaerr.Message(err) != "Timed out waiting for a node assignment. Call: describeCluster" {
+	if !strings.Contains(javaerr.From(err).Class, "TimeoutException") || javaerr.Message(err) != "Timed out waiting for a node assignment. Call: listNodes" {
 		t.Errorf("%v", err)
 	}
 	if warnings < 2 || warnings > 5 {

@@ -12,29 +12,69 @@ import (
 	"github.com/headrace/headrace/internal/edge/javaerr"
 )
 
-// Node is a broker.
+// Node is a broker or a controller.
 type Node struct {
-	ID   int32
-	Host string
-	Port int32
-	Rack *string
+	ID     int32
+	Host   string
+	Port   int32
+	Rack   *string
+	Fenced bool
 }
 
-// Nodes lists the cluster's live brokers, by id.
-func (a *Admin) Nodes(ctx context.Context) ([]Node, error) {
-	resp, err := call[*kmsg.DescribeClusterResponse](ctx, a, "describeCluster", nil, kmsg.NewPtrDescribeClusterRequest())
+// Cluster is what a node says of its cluster.
+type Cluster struct {
+	ID           string // empty: it has none
+	ControllerID int32  // -1: not known
+	Nodes        []Node // by id
+}
+
+// DescribeCluster asks for the cluster's live brokers and, with fenced, for those too that are not; a client of
+// controllers gets the controllers.
+func (a *Admin) DescribeCluster(ctx context.Context, fenced bool) (Cluster, error) {
+	resp, err := call[*kmsg.DescribeClusterResponse](ctx, a, "listNodes", nil, a.describeCluster(fenced))
 	if err != nil {
-		return nil, err
+		return Cluster{}, err
 	}
+	return cluster(resp)
+}
+
+func (a *Admin) describeCluster(fenced bool) *kmsg.DescribeClusterRequest {
+	const controllers = 2
+	req := kmsg.NewPtrDescribeClusterRequest()
+	req.IncludeFencedBrokers = fenced
+	if a.ofControllers() {
+		req.EndpointType = controllers
+	}
+	return req
+}
+
+func cluster(resp *kmsg.DescribeClusterResponse) (Cluster, error) {
 	if err := coded(resp.ErrorCode, resp.ErrorMessage); err != nil {
-		return nil, err
+		return Cluster{}, err
 	}
-	var nodes []Node
+	c := Cluster{ID: resp.ClusterID, ControllerID: resp.ControllerID}
 	for _, b := range resp.Brokers {
-		nodes = append(nodes, Node{b.NodeID, b.Host, b.Port, b.Rack})
+		c.Nodes = append(c.Nodes, Node{b.NodeID, b.Host, b.Port, b.Rack, b.IsFenced})
 	}
-	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
-	return nodes, nil
+	slices.SortFunc(c.Nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	return c, nil
+}
+
+// Nodes lists the cluster's live brokers, by id; a client of controllers gets the controllers.
+func (a *Admin) Nodes(ctx context.Context) ([]Node, error) {
+	c, err := a.DescribeCluster(ctx, false)
+	return c.Nodes, err
+}
+
+// UnregisterBroker takes a broker that is gone out of the cluster.
+func (a *Admin) UnregisterBroker(ctx context.Context, id int32) error {
+	req := kmsg.NewPtrUnregisterBrokerRequest()
+	req.BrokerID = id
+	resp, err := call[*kmsg.UnregisterBrokerResponse](ctx, a, "unregisterBroker", nil, req)
+	if err != nil {
+		return err
+	}
+	return coded(resp.ErrorCode, resp.ErrorMessage)
 }
 
 // API is a request that a node knows, in these versions.
