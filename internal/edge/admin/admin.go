@@ -3,7 +3,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"log/slog"
