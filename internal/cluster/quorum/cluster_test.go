@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,19 +22,21 @@ import (
 type wires struct {
 	mu      sync.Mutex
 	nodes   map[string]*Node
-	refused map[kind]bool // kinds that get lost, by the first byte after the version
+	refused map[kind]bool          // kinds that get lost, by the first byte after the version
+	delayed map[kind]time.Duration // kinds that take longer than a millisecond
 }
 
 func (w *wires) Call(ctx context.Context, address string, payload []byte) ([]byte, error) {
 	w.mu.Lock()
 	n := w.nodes[address]
 	lost := w.refused[kind(payload[5])]
+	latency := max(w.delayed[kind(payload[5])], time.Millisecond)
 	w.mu.Unlock()
 	if n == nil || lost {
 		return nil, syscall.ECONNREFUSED
 	}
 	select {
-	case <-time.After(time.Millisecond):
+	case <-time.After(latency):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -51,8 +54,11 @@ type machine struct {
 	end  chan error
 }
 
+// newCluster makes machines that are off. Those that run when the test ends,
+// also by a failure, are stopped.
 func newCluster(t *testing.T, ids ...int32) (w *wires, machines []*machine) {
-	w = &wires{nodes: map[string]*Node{}, refused: map[kind]bool{}}
+	w = &wires{nodes: map[string]*Node{}, refused: map[kind]bool{}, delayed: map[kind]time.Duration{}}
+	t.Cleanup(func() { stopAll(machines) })
 	for _, id := range ids {
 		machines = append(machines, &machine{t: t, w: w, id: id, disk: vfs.NewMem(), ids: ids})
 	}
@@ -148,7 +154,7 @@ func TestThreeNodesFoundTogether(t *testing.T) {
 				}
 			}
 		}
-		took := within(t, 2*time.Second, "a leader", func() bool { return leaderOf(ms) != nil })
+		took := within(t, electionTimeout/2, "a leader", func() bool { return leaderOf(ms) != nil })
 		t.Logf("a leader %v after the last of three nodes was started", took)
 		leaderOf(ms).set("a", "1")
 		within(t, time.Second, "the same image everywhere", func() bool { return agree(ms, "a", "1") })
@@ -162,13 +168,31 @@ func TestThreeNodesFoundTogether(t *testing.T) {
 		if len(d.Members) != 3 || d.LeaderID != leaderOf(ms).id {
 			t.Errorf("description %+v", d)
 		}
-		for _, m := range d.Members {
-			if m.LogEndOffset != d.HighWatermark {
-				t.Errorf("node %d has log end %d, the high watermark is %d", m.NodeID, m.LogEndOffset, d.HighWatermark)
-			}
-		}
-		stopAll(ms)
+		// The last follower's acknowledgement may still be on its way.
+		within(t, time.Second, "every log end is the high watermark", func() bool {
+			d, err := leaderOf(ms).node.Describe(t.Context())
+			must(t, err)
+			return !slices.ContainsFunc(d.Members, func(m MemberState) bool { return m.LogEndOffset != d.HighWatermark })
+		})
 	})
+}
+
+// electionTimeout is what a founded quorum never has to wait for.
+const electionTimeout = electionTicks * 100 * time.Millisecond
+
+// TestFounderStandsWhenTheOthersCanVote: the founder's request for votes may
+// overtake its proposal, and falls on deaf ears then.
+func TestFounderStandsWhenTheOthersCanVote(t *testing.T) {
+	for _, ids := range [][]int32{{1, 2, 3}, {1, 2, 3, 4, 5}} {
+		synctest.Test(t, func(t *testing.T) {
+			w, ms := newCluster(t, ids...)
+			w.delayed[kindFound] = 50 * time.Millisecond
+			for _, m := range ms {
+				m.start()
+			}
+			within(t, 2*foundingRetry, "a leader", func() bool { return leaderOf(ms) != nil })
+		})
+	}
 }
 
 func TestLeaderKillIsNoticedAtOnce(t *testing.T) {
@@ -191,7 +215,6 @@ func TestLeaderKillIsNoticedAtOnce(t *testing.T) {
 			old.start()
 			within(t, 5*time.Second, "the old leader has caught up", func() bool { return agree(ms, name, "v") })
 		}
-		stopAll(ms)
 	})
 }
 
@@ -202,10 +225,9 @@ func TestNamedNodeFinishesLate(t *testing.T) {
 		for _, m := range ms {
 			m.start()
 		}
-		within(t, 3*time.Second, "a leader", func() bool { return leaderOf(ms) != nil })
+		within(t, electionTimeout, "a leader", func() bool { return leaderOf(ms) != nil })
 		leaderOf(ms).set("a", "1")
 		within(t, 3*time.Second, "all have it", func() bool { return agree(ms, "a", "1") })
-		stopAll(ms)
 	})
 }
 
@@ -251,7 +273,6 @@ func TestWipedNodeIsAStranger(t *testing.T) {
 			}
 		}
 		within(t, 10*time.Second, "the leader steps down", func() bool { return leaderOf(ms) == nil })
-		stopAll(ms)
 	})
 }
 
@@ -322,6 +343,5 @@ func TestReplaceWipedVoter(t *testing.T) {
 		within(t, 5*time.Second, "the newcomer is back after a restart", func() bool {
 			return leaderOf(ms) != nil && configOf(wiped.node.Image(), "after") == "v"
 		})
-		stopAll(ms)
 	})
 }

@@ -261,12 +261,13 @@ func lowest(members []Member, id int32) bool {
 }
 
 // proposeFounding stores the founding snapshot, durably, and tells the others,
-// who will also ask by themselves.
+// who will also ask by themselves. It stands for election at once, and again
+// when another has taken the founding over: only then can that one vote.
 func (n *Node) proposeFounding(m Membership) bool {
 	if !n.takeOver(m) {
 		return false
 	}
-	n.voter.Campaign()
+	n.voter.standAsFounder()
 	for _, x := range m.Members {
 		if x.NodeID != n.opts.NodeID && len(x.Endpoints) > 0 {
 			n.links.propose(x.Endpoints[0], m)

@@ -258,7 +258,9 @@ func (l *links) propose(to Endpoint, m Membership) {
 	l.wg.Go(func() {
 		if _, err := l.node.call(l.ctx, to, kindFound, body); err != nil {
 			l.node.opts.Logger.Debug("a founding proposal was not delivered", "address", to.Address(), "error", err)
+			return
 		}
+		l.node.inbox.put(func() { l.node.voter.standWhereVacant() })
 	})
 }
 

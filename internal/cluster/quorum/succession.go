@@ -14,6 +14,22 @@ func (v *Voter) LeaderGone(leader RaftID) {
 	v.takeTurn()
 }
 
+// standAsFounder makes the voter that has founded the quorum stand for election
+// now, and some more times while nobody leads: until the others have taken the
+// founding over they have no voter, and a request for their votes is lost.
+func (v *Voter) standAsFounder() {
+	v.succession = succession{due: turnTicks, left: maxTurns}
+	v.standWhereVacant()
+}
+
+// standWhereVacant makes the voter stand for election now, unless there is a
+// leader or its election is under way: new votes have become possible.
+func (v *Voter) standWhereVacant() {
+	if r := v.core.role(); r.leader == 0 && !r.candidate {
+		v.Campaign()
+	}
+}
+
 // succession is a voter's place in the queue for a leadership that has become
 // vacant. The voters stand one after the other, in the order of their ids: if
 // all stood at once they would split the votes, and wait for a timeout.
