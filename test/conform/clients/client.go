@@ -39,9 +39,18 @@ type client struct {
 	// sends makes the records that one codec's jobs send; nil for plan's.
 	sends func(codec string, n int) []Record
 	// member is the command line of one member of a group; parse reads its output.
-	member func(k kit, t target, group string) ([]string, error)
+	member func(k kit, t target, p part) ([]string, error)
 	parse  func() parser
 	exits  []int // exit codes of an orderly end by SIGTERM
+	// drops says that a member which is told to stop drops a record that it has just been given, and commits it all the
+	// same. It is stopped while nothing is written, when there is nothing to drop.
+	drops bool
+}
+
+// part is what a member has to play.
+type part struct {
+	group  string
+	doomed bool // it will be killed
 }
 
 // clients are the judges.
@@ -59,7 +68,7 @@ func clients() []client {
 		adapter("kafkajs", kafkajs, func(k kit) []string { return []string{k.node, filepath.Join(k.scripts, "js", "kafkajs.js")} }),
 		adapter("franz-go", all(), func(k kit) []string { return []string{k.goClient, "franz"} }),
 		adapter("sarama", all(), func(k kit) []string { return []string{k.goClient, "sarama"} }),
-		{name: "kcat", writes: kcatWrites, shows: all(), jobs: kcatJobs, member: kcatMember, parse: kcatParser, exits: []int{0}},
+		{name: "kcat", writes: kcatWrites, shows: all(), jobs: kcatJobs, member: kcatMember, parse: kcatParser, exits: []int{0}, drops: true},
 		{name: "java-console", writes: consoleWrites, shows: all(), jobs: consoleJobs, member: consoleMember, parse: consoleParser, exits: []int{0, 143}},
 		{
 			name: verifiable, writes: Fields{}, shows: Fields{Keys: true}, jobs: verifiableJobs, sends: verifiableSends,
@@ -76,8 +85,8 @@ func adapter(name string, writes Fields, command func(kit) []string) client {
 			stdin, err := lines(sent)
 			return []job{{append(command(k), "produce", t.bootstrap, t.topic, codec), stdin}}, err
 		},
-		member: func(k kit, t target, group string) ([]string, error) {
-			return append(command(k), "consume", t.bootstrap, t.topic, group), nil
+		member: func(k kit, t target, p part) ([]string, error) {
+			return append(command(k), "consume", t.bootstrap, t.topic, p.group), nil
 		},
 		parse: func() parser {
 			return func(line string) (r Record, ok bool, err error) {
@@ -123,11 +132,25 @@ func orEmpty(s *string) string {
 	return *s
 }
 
-func kcatMember(_ kit, t target, group string) ([]string, error) {
+// kcatMember makes kcat as careful as it can be. It commits by librdkafka's rule that a record is done when the application
+// has been given it, which is before kcat has printed it, and its -G mode cannot be told otherwise: with
+// enable.auto.offset.store=false it commits nothing at all. Two windows follow, with any broker, Apache Kafka's among them:
+//   - Killed between a commit by the clock and the end of a print (which a full pipe can make long), it has committed a
+//     record that nobody has seen. So a member that will be killed commits only when a rebalance takes its partitions
+//     away, which comes between two records: all that it was given since is read again.
+//   - On SIGTERM its main loop gives back the record that it holds without printing it (kcat.c, consume_cb: "if
+//     (!conf.run) return"), and closing commits it. That is what client.drops is for.
+//
+// So everything is demanded of kcat too: no record is missing, whoever is killed or stopped.
+func kcatMember(_ kit, t target, p part) ([]string, error) {
 	format := strings.Join([]string{"%p", "%o", "%T", "%K", "%S", "%k", "%s", "%h"}, separator) + "\n"
+	interval := "500"
+	if p.doomed {
+		interval = "86400000" // the longest there is: a day
+	}
 	return []string{
-		"kcat", "-b", t.bootstrap, "-G", group, "-u", "-f", format, "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000",
-		"-X", "heartbeat.interval.ms=500", "-X", "auto.commit.interval.ms=500", t.topic,
+		"kcat", "-b", t.bootstrap, "-G", p.group, "-u", "-f", format, "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000",
+		"-X", "heartbeat.interval.ms=500", "-X", "auto.commit.interval.ms=" + interval, t.topic,
 	}, nil
 }
 
@@ -213,16 +236,16 @@ func marked(s *string) string {
 	return *s
 }
 
-func consoleMember(k kit, t target, group string) ([]string, error) {
-	args := k.java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", t.bootstrap, "--topic", t.topic, "--group", group, "--from-beginning")
-	for _, p := range []string{"timestamp", "partition", "offset", "headers", "key"} {
-		args = append(args, "--formatter-property", "print."+p+"=true")
+func consoleMember(k kit, t target, p part) ([]string, error) {
+	args := k.java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", t.bootstrap, "--topic", t.topic, "--group", p.group, "--from-beginning")
+	for _, f := range []string{"timestamp", "partition", "offset", "headers", "key"} {
+		args = append(args, "--formatter-property", "print."+f+"=true")
 	}
-	for _, p := range []string{"null.literal=" + nullMarker, "headers.separator=;", "key.separator=" + separator} {
-		args = append(args, "--formatter-property", p)
+	for _, f := range []string{"null.literal=" + nullMarker, "headers.separator=;", "key.separator=" + separator} {
+		args = append(args, "--formatter-property", f)
 	}
-	for _, p := range []string{"session.timeout.ms=6000", "heartbeat.interval.ms=500", "auto.commit.interval.ms=500"} {
-		args = append(args, "--command-property", p)
+	for _, c := range []string{"session.timeout.ms=6000", "heartbeat.interval.ms=500", "auto.commit.interval.ms=500"} {
+		args = append(args, "--command-property", c)
 	}
 	return args, nil
 }
@@ -273,12 +296,12 @@ func verifiableJobs(k kit, t target, codec string, sent []Record) ([]job, error)
 		"--max-messages", strconv.Itoa(len(sent)), "--value-prefix", verifiablePrefix(codec), "--command-config", conf)}}, nil
 }
 
-func verifiableMember(k kit, t target, group string) ([]string, error) {
+func verifiableMember(k kit, t target, p part) ([]string, error) {
 	conf := filepath.Join(t.dir, "verifiable-consumer.properties")
 	if err := os.WriteFile(conf, []byte("heartbeat.interval.ms=500\n"), 0o644); err != nil {
 		return nil, err
 	}
-	return k.java("org.apache.kafka.tools.VerifiableConsumer", "--bootstrap-server", t.bootstrap, "--topic", t.topic, "--group-id", group,
+	return k.java("org.apache.kafka.tools.VerifiableConsumer", "--bootstrap-server", t.bootstrap, "--topic", t.topic, "--group-id", p.group,
 		"--session-timeout", "6000", "--verbose", "--command-config", conf), nil
 }
 

@@ -66,6 +66,7 @@ type environment struct {
 	clients []client
 	records int
 	common  map[int32]int64
+	writing sync.RWMutex // read-locked by who writes
 
 	mu   sync.Mutex
 	read map[string]map[at]Record // client → everything that its group read
@@ -244,8 +245,8 @@ func (e *environment) consume(t *testing.T, c client) {
 	group := "group-" + c.name
 	begin := time.Now()
 	var group3 []*member
-	for range members {
-		group3 = append(group3, e.member(t, c, group))
+	for i := range members {
+		group3 = append(group3, e.member(t, c, part{group: group, doomed: i == members-1}))
 	}
 	if err := e.stable(ctx, group, members); err != nil {
 		t.Fatalf("%v\n%s", err, complaints(group3))
@@ -253,23 +254,16 @@ func (e *environment) consume(t *testing.T, c client) {
 	joined := time.Since(begin)
 
 	e.wave(t, c.name+"-wave")
-	victim, survivors := group3[members-1], group3[:members-1]
+	victim := group3[members-1]
 	if err := until(ctx, group3[members-1:], func() bool { r, _, _ := victim.seen(); return len(r) > 0 }); err != nil {
 		t.Fatalf("the third member reads nothing: %v\n%s", err, complaints(group3))
 	}
 	victim.kill()
 	e.wave(t, c.name+"-orphans")
-	ends := e.ends(t)
-	if err := until(ctx, survivors, func() bool { return missing(ends, seenBy(group3)) == "" }); err != nil {
-		t.Fatalf("after the kill: %s: %v\n%s", missing(ends, seenBy(group3)), err, complaints(group3))
-	}
+	e.complete(ctx, t, group3)
 	taken := time.Since(begin)
 
-	for _, m := range survivors {
-		if err := m.stop(time.Minute); err != nil {
-			t.Fatal(err)
-		}
-	}
+	ends := e.leave(ctx, t, c, group3)
 	committed := e.committed(t, group)
 	for p, end := range ends {
 		if committed[p] < end {
@@ -279,7 +273,7 @@ func (e *environment) consume(t *testing.T, c client) {
 
 	e.wave(t, c.name+"-later")
 	ends = e.ends(t)
-	resumed := e.member(t, c, group)
+	resumed := e.member(t, c, part{group: group})
 	if err := until(ctx, []*member{resumed}, func() bool { return missing(ends, seenBy(append(group3, resumed))) == "" }); err != nil {
 		t.Fatalf("after the return: %s: %v\n%s", missing(ends, seenBy(append(group3, resumed))), err, resumed.complaints())
 	}
@@ -295,10 +289,38 @@ func (e *environment) consume(t *testing.T, c client) {
 	t.Logf("joined after %s, took over after %s, all after %s", joined.Round(time.Millisecond), taken.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 }
 
-// member starts a member that is gone when the test ends.
-func (e *environment) member(t *testing.T, c client, group string) *member {
+// complete waits until the members, of which the last has been killed, have printed all that there is now, and gives
+// its ends.
+func (e *environment) complete(ctx context.Context, t *testing.T, group3 []*member) map[int32]int64 {
 	t.Helper()
-	m, err := start(e.kit, c, e.target, group)
+	ends := e.ends(t)
+	if err := until(ctx, group3[:members-1], func() bool { return missing(ends, seenBy(group3)) == "" }); err != nil {
+		t.Fatalf("after the kill: %s: %v\n%s", missing(ends, seenBy(group3)), err, complaints(group3))
+	}
+	return ends
+}
+
+// leave stops the survivors and gives the ends of what the group has printed whole. A client that drops what it holds is
+// stopped when it holds nothing: the other groups' writers wait meanwhile.
+func (e *environment) leave(ctx context.Context, t *testing.T, c client, group3 []*member) map[int32]int64 {
+	t.Helper()
+	if c.drops {
+		e.writing.Lock()
+		defer e.writing.Unlock()
+	}
+	ends := e.complete(ctx, t, group3)
+	for _, m := range group3[:members-1] {
+		if err := m.stop(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ends
+}
+
+// member starts a member that is gone when the test ends.
+func (e *environment) member(t *testing.T, c client, p part) *member {
+	t.Helper()
+	m, err := start(e.kit, c, e.target, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,6 +331,8 @@ func (e *environment) member(t *testing.T, c client, group string) *member {
 // wave writes a few more records into every partition, from here.
 func (e *environment) wave(t *testing.T, source string) {
 	t.Helper()
+	e.writing.RLock()
+	defer e.writing.RUnlock()
 	var out []*kgo.Record
 	for _, r := range plan(source, "wave", 10*partitions, partitions, all()) {
 		k := &kgo.Record{Topic: topic, Partition: r.Partition, Timestamp: time.UnixMilli(r.Timestamp)}

@@ -33,8 +33,8 @@ type member struct {
 }
 
 // start runs a member.
-func start(k kit, c client, t target, group string) (*member, error) {
-	args, err := c.member(k, t, group)
+func start(k kit, c client, t target, p part) (*member, error) {
+	args, err := c.member(k, t, p)
 	if err != nil {
 		return nil, err
 	}

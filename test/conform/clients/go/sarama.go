@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -65,8 +66,12 @@ func config() *sarama.Config {
 	return conf
 }
 
-// handler prints what one generation of the group gives it.
-type handler struct{ out *printer }
+// handler prints what one generation of the group gives it. Its partitions are read at once, and a commit takes what all of
+// them have marked: mu keeps a record from being marked between a flush and the commit that follows it.
+type handler struct {
+	mu  sync.Mutex
+	out *printer
+}
 
 func (h *handler) Setup(sarama.ConsumerGroupSession) error   { return nil }
 func (h *handler) Cleanup(sarama.ConsumerGroupSession) error { return nil }
@@ -78,22 +83,33 @@ func (h *handler) ConsumeClaim(s sarama.ConsumerGroupSession, claim sarama.Consu
 			if !ok {
 				return nil
 			}
-			r := record{Partition: m.Partition, Offset: m.Offset, Timestamp: m.Timestamp.UnixMilli(), Key: text(m.Key), Value: text(m.Value)}
-			for _, x := range m.Headers {
-				r.Headers = append(r.Headers, [2]*string{text(x.Key), text(x.Value)})
-			}
-			if err := h.out.print(r); err != nil {
+			if err := h.take(s, m, len(claim.Messages()) == 0); err != nil {
 				return err
-			}
-			s.MarkMessage(m, "")
-			if len(claim.Messages()) == 0 {
-				if err := h.out.flush(); err != nil {
-					return err
-				}
-				s.Commit()
 			}
 		case <-s.Context().Done():
 			return nil
 		}
 	}
+}
+
+// take prints and marks a message; with last set it flushes and commits.
+func (h *handler) take(s sarama.ConsumerGroupSession, m *sarama.ConsumerMessage, last bool) error {
+	r := record{Partition: m.Partition, Offset: m.Offset, Timestamp: m.Timestamp.UnixMilli(), Key: text(m.Key), Value: text(m.Value)}
+	for _, x := range m.Headers {
+		r.Headers = append(r.Headers, [2]*string{text(x.Key), text(x.Value)})
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.out.print(r); err != nil {
+		return err
+	}
+	s.MarkMessage(m, "")
+	if !last {
+		return nil
+	}
+	if err := h.out.flush(); err != nil {
+		return err
+	}
+	s.Commit()
+	return nil
 }
