@@ -307,7 +307,7 @@ func TestBadBatchAmong(t *testing.T) {
 	if got, err := keysFrom(h.log, 6); err != nil || len(got) != 4 {
 		t.Fatal(got, err)
 	}
-	want := []Damage{{First: 4, Next: 6, Size: at[3] - at[2]}}
+	want := []Damage{{First: 4, Next: 6, Pos: at[2], Size: at[3] - at[2]}}
 	if got := h.log.Damages(); !slices.Equal(got, want) {
 		t.Fatal(got)
 	}

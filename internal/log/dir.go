@@ -33,6 +33,8 @@ type DirOptions struct {
 	// OnFailure is called once, when the directory fails for good, from any
 	// goroutine and with locks held: it must not block or call back.
 	OnFailure func(*Dir, error)
+	// Scrub is how the directory is re-read in the background.
+	Scrub ScrubOptions
 	// Manual starts no goroutine; the owner calls Step instead. For simulation.
 	Manual bool
 }
@@ -65,6 +67,7 @@ type Dir struct {
 	state *stateLog
 	boot  boot
 	keep  keeper
+	stats dirStats
 
 	mu      sync.Mutex
 	logs    map[Partition]*Log
@@ -115,6 +118,9 @@ func OpenDir(o DirOptions) (*Dir, error) {
 			o.SyncWorkers = defaultSyncWorkers
 		}
 		d.start(o.SyncWorkers)
+		if o.Scrub.BytesPerSecond > 0 {
+			d.keep.wg.Go(newScrubber(d, o.Scrub).run)
+		}
 	}
 	return d, nil
 }
@@ -354,12 +360,7 @@ func (d *Dir) Abandon() {
 
 // settle makes the clean stop.
 func (d *Dir) settle(ctx context.Context) error {
-	d.mu.Lock()
-	logs := make([]*Log, 0, len(d.logs))
-	for _, l := range d.logs {
-		logs = append(logs, l)
-	}
-	d.mu.Unlock()
+	logs := d.openLogs()
 	for _, l := range logs {
 		if err := ctx.Err(); err != nil {
 			return err

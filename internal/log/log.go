@@ -30,6 +30,8 @@ type Log struct {
 	mem     logMem
 	queue   queueState // guarded by Dir.queue
 	saved   savedState // guarded by Dir.saving
+
+	recovered Recovery // set by Open
 }
 
 // logMem is what a Log knows. Its lock is never held over I/O.
@@ -44,8 +46,9 @@ type logMem struct {
 	unsynced int64          // records written since the last sync began
 	appended int64          // bytes written since the log was opened
 	unsyncedNames
-	named   bool // there has been a sync of these
-	cutting bool // a truncation is under way
+	named   bool   // there has been a sync of these
+	cutting bool   // a truncation is under way
+	cuts    uint64 // counts what changes bytes that were there: truncations and skips
 	durable mark
 	// producersFrom is the offset of the first batch that the producer state
 	// has taken since it was last nil.
@@ -226,7 +229,9 @@ func (l *Log) Segments() []SegmentInfo {
 // not. Reads of them answer kerr.CorruptMessage.
 type Damage struct {
 	First, Next int64
-	Size        int64 // bytes
+	Segment     int64 // base offset of the segment
+	Pos         int64 // byte in it where the damage begins
+	Size        int64 // bytes; 0 where there are none: records are missing
 }
 
 // Damages lists the damage met so far.
@@ -236,11 +241,24 @@ func (l *Log) Damages() []Damage {
 	var v []Damage
 	for _, s := range l.mem.segments {
 		for _, b := range s.bad {
-			v = append(v, Damage{b.first, b.next, b.end - b.pos})
+			v = append(v, Damage{First: b.first, Next: b.next, Segment: s.base, Pos: b.pos, Size: b.end - b.pos})
 		}
 	}
 	return v
 }
+
+// Recovery is what Open had to do to a log.
+type Recovery struct {
+	// CutBytes is how much of a torn end was cut, with the segments behind it;
+	// CutAt is the offset at which the log has ended since. Cut says that there
+	// was such an end.
+	Cut      bool
+	CutAt    int64
+	CutBytes int64
+}
+
+// Recovery tells what Open had to do to the log.
+func (l *Log) Recovery() Recovery { return l.recovered }
 
 // LatestEpoch is the newest leader epoch that the log knows, NoEpoch if none.
 func (l *Log) LatestEpoch() int32 {

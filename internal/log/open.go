@@ -248,6 +248,9 @@ func (o *loader) list() ([]*segment, error) {
 	}
 	var v []*segment
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), skipSuffix) {
+			o.dropLeftover(e.Name())
+		}
 		base, ok := parseSegmentName(e.Name())
 		if !ok {
 			continue

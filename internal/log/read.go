@@ -383,6 +383,7 @@ func (l *Log) damaged(seg *segment, it item) {
 	fresh := seg.addBad(b)
 	l.mem.Unlock()
 	if fresh {
+		l.dir.stats.found.Add(1)
 		l.dir.logger.Error("damaged batches: reads of them answer CORRUPT_MESSAGE",
 			"partition", l.partition.String(), "segment", seg.path(), "pos", it.pos, "bytes", it.end-it.pos,
 			"firstOffset", it.base, "nextOffset", it.next)

@@ -264,8 +264,14 @@ func (o *loader) cut(i int, pos, end int64) error {
 	l := o.l
 	l.dir.logger.Warn("log cut to the end of its last whole batch", "partition", o.name, "offset", end)
 	first := i + 1
+	l.recovered = Recovery{Cut: true, CutAt: end}
 	if pos < 0 {
 		first = i
+	} else {
+		l.recovered.CutBytes = l.mem.segments[i].size - pos
+	}
+	for _, s := range l.mem.segments[first:] {
+		l.recovered.CutBytes += s.size
 	}
 	if err := l.removeSegments(l.mem.segments[first:]); err != nil {
 		return err

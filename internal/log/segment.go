@@ -123,7 +123,7 @@ func (s *segment) nextBad(pos int64) int64 {
 
 // addBad records damage. It reports false if it was known.
 func (s *segment) addBad(b badRange) bool {
-	if _, known := s.badAt(b.pos); known {
+	if _, known := s.badAt(b.pos); known || slices.Contains(s.bad, b) {
 		return false
 	}
 	s.bad = append(s.bad, b)

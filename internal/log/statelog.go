@@ -27,6 +27,7 @@ const (
 	kindProducers    // a snapshot that no truncation above the high watermark undoes
 	kindProducersEnd // one as of the end of the log, from a clean stop
 	kindFound        // the first session of a boot has met the partition without a checkpoint
+	kindScrub        // of the directory, key "": how far the scrubbing is
 	stateKinds
 	kindGone stateKind = 255 // the key and all its records are no more
 )
@@ -316,6 +317,11 @@ func (s *stateLog) record(r stateRef) ([]byte, error) {
 	if end := r.pos + int64(r.n); end <= int64(len(s.image)) {
 		return slices.Clone(s.image[r.pos:end]), nil
 	}
+	return s.read(r)
+}
+
+// read reads a record from the file.
+func (s *stateLog) read(r stateRef) ([]byte, error) {
 	b := make([]byte, r.n)
 	if _, err := s.f.ReadAt(b, r.pos); err != nil {
 		return nil, err

@@ -200,7 +200,11 @@ func (l *Log) flushLocked() error {
 	m.unsynced = 0
 	m.Unlock()
 
+	began := time.Now()
 	err := l.syncFiles(dirty, fresh)
+	if len(dirty) > 0 {
+		l.dir.stats.flushTook(time.Since(began))
+	}
 	for i, d := range dirty {
 		d.h.release()
 		dirty[i] = dirtySegment{}

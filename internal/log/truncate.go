@@ -78,6 +78,7 @@ func (l *Log) retreat(p place) (gone []*segment, to mark) {
 	m.tail = nil
 	m.epochs.cutEnd(p.base)
 	m.cutting = true
+	m.cuts++
 	m.producersFrom = min(m.producersFrom, p.base)
 	m.durable = m.endMark()
 	l.end.Store(p.base)
@@ -219,6 +220,7 @@ func (l *Log) restartAt(o int64) error {
 	m.segments = []*segment{seg}
 	m.tail, m.epochs, m.producers = nil, nil, nil
 	m.cutting = true
+	m.cuts++
 	m.durable = m.endMark()
 	for _, a := range []interface{ Store(int64) }{&l.start, &l.end, &l.durable, &l.hw} {
 		a.Store(o)
