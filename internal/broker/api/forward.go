@@ -18,9 +18,13 @@ const forwardTimeout = 60 * time.Second
 // asks this broker next is not told the past.
 func (b *Broker) forward(c *call) {
 	req := kmsg.RequestForKey(c.header.Key.Num)
-	if !c.decode(req) {
-		return
+	if c.decode(req) {
+		b.pass(c, req)
 	}
+}
+
+// pass is forward for a request that has been decoded.
+func (b *Broker) pass(c *call, req kmsg.Request) {
 	resp, err := b.submit(c, req)
 	if err != nil {
 		c.reply(errorResponse(req, b.code(c, err)))

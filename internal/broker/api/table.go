@@ -49,7 +49,7 @@ var table = [...]row{
 	{wire.DescribeGroups, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).describeGroups)},
 	{wire.ListGroups, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeGroup}, on((*Broker).listGroups)},
 	{wire.APIVersions, both, open, (*Broker).apiVersions},
-	{wire.CreateTopics, both, acl{kmsg.ACLOperationCreate, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.CreateTopics, both, acl{kmsg.ACLOperationCreate, kmsg.ACLResourceTypeTopic}, on((*Broker).createTopicsFor)},
 	{wire.DeleteTopics, both, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
 	{wire.DeleteRecords, brokers, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeTopic}, on((*Broker).deleteRecords)},
 	{wire.InitProducerID, brokers, acl{kmsg.ACLOperationIdempotentWrite, kmsg.ACLResourceTypeCluster}, on((*Broker).initProducerID)},
