@@ -25,8 +25,8 @@ func (n *Node) openBroker() error {
 		return err
 	}
 	n.replicas = replica.NewManager(replica.Options{
-		BrokerID: n.set.nodeID, Dirs: n.dirs, Logger: n.opts.logger,
-		Settings: n.live.topic, Elected: n.elected, Resigned: n.resigned,
+		BrokerID: n.set.nodeID, Dirs: n.dirs, Absent: n.absentDirs(), Logger: n.opts.logger,
+		Settings: n.live.topic, Elected: n.elected, Resigned: n.resigned, Located: n.located,
 	})
 	n.follower = session.NewFollower(n.act, func() metadata.Position { return n.quorum.Image().Position() })
 	n.session = session.New(session.Options{
@@ -38,6 +38,7 @@ func (n *Node) openBroker() error {
 		Open: openCoordinatorLog(n.replicas), Partitions: n.offsetsPartitions, Topics: topicNames{n.follower.Image},
 		Config: n.set.groups, CommitTimeout: n.set.commitTimeout, Logger: n.opts.logger,
 	})
+	n.assignments = session.NewAssignments(n.session, n.quorum.Image)
 	// What handlers wait for ends with the node's connections.
 	serving, stop := context.WithCancel(context.Background())
 	n.stopServing = stop
@@ -66,6 +67,7 @@ func (n *Node) assemble() {
 	n.parts.add(part{name: "group coordinator", run: n.groups.Run})
 	n.parts.add(part{name: "maintenance", run: n.maintain})
 	n.parts.add(part{name: "storage watch", run: n.watchStorage})
+	n.parts.add(part{name: "directory assignments", run: n.assignments.Run})
 	n.parts.add(part{name: "listeners", run: n.serve})
 	n.parts.add(part{name: "broker session", run: n.keepSession})
 }
@@ -126,14 +128,6 @@ func (n *Node) offsetsPartitions() int32 {
 	return 0
 }
 
-func (n *Node) dirIDs() []metadata.UUID {
-	var ids []metadata.UUID
-	for _, d := range n.dirs {
-		ids = append(ids, d.ID)
-	}
-	return ids
-}
-
 // serve answers requests: those of controllers at once, those of clients when
 // the broker has been let in.
 func (n *Node) serve(ctx context.Context) error {
@@ -141,6 +135,10 @@ func (n *Node) serve(ctx context.Context) error {
 	select {
 	case <-n.session.Unfenced():
 	case <-ctx.Done():
+		return nil
+	}
+	// What it leads it has been told in the same batch.
+	if n.follower.Await(ctx) != nil {
 		return nil
 	}
 	if err := n.replicas.Quarantine(n.follower.Image()); err != nil {

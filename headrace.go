@@ -8,7 +8,6 @@ package headrace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -24,7 +23,6 @@ import (
 	"github.com/headrace/headrace/internal/broker/session"
 	"github.com/headrace/headrace/internal/cluster/quorum"
 	"github.com/headrace/headrace/internal/config"
-	"github.com/headrace/headrace/internal/log"
 	"github.com/headrace/headrace/internal/telemetry"
 	"github.com/headrace/headrace/internal/vfs"
 )
@@ -69,19 +67,22 @@ type Node struct {
 	live    *live
 	started time.Time
 
-	storage   *storage
-	dirs      []replica.Dir
-	watch     storageWatch
-	quorum    *quorum.Node
-	replicas  *replica.Manager
-	follower  *session.Follower
-	session   *session.Session
-	groups    *groups.Coordinator
-	handler   *api.Broker
-	server    *server.Server
-	metrics   *telemetry.Metrics
-	listeners []server.Listener
-	admin     net.Listener
+	storage *storage
+	dirs    []replica.Dir // of log.dirs, those that could be opened
+	watch   storageWatch
+	// metadataLock is held where metadata.log.dir is none of log.dirs.
+	metadataLock io.Closer
+	quorum       *quorum.Node
+	assignments  *session.Assignments
+	replicas     *replica.Manager
+	follower     *session.Follower
+	session      *session.Session
+	groups       *groups.Coordinator
+	handler      *api.Broker
+	server       *server.Server
+	metrics      *telemetry.Metrics
+	listeners    []server.Listener
+	admin        net.Listener
 
 	ready     chan struct{} // closed when clients are served
 	readyOnce sync.Once
@@ -121,28 +122,6 @@ func (n *Node) open() error {
 		if err := step(); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (n *Node) openStorage() (err error) {
-	n.storage, err = openStorage(storageOptions{
-		fs: n.opts.fs, paths: distinctPaths(append(n.set.logDirs, n.set.metadataDir)...),
-		nodeID: n.set.nodeID, clusterID: n.set.clusterID, logger: n.opts.logger,
-	})
-	return err
-}
-
-func (n *Node) openDirs() error {
-	for _, d := range n.storage.dirs {
-		ld, err := log.OpenDir(log.DirOptions{
-			FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: bootID(),
-			OnFailure: func(*log.Dir, error) { n.watch.Look() },
-		})
-		if err != nil {
-			return fmt.Errorf("open log directory %s: %w", d.path, err)
-		}
-		n.dirs = append(n.dirs, replica.Dir{Dir: ld, ID: d.id})
 	}
 	return nil
 }
@@ -198,7 +177,10 @@ func (n *Node) Close() error {
 	if n.quorum != nil {
 		failed = append(failed, n.quorum.Close())
 	}
-	n.dirs, n.quorum, n.listeners = nil, nil, nil
+	if n.metadataLock != nil {
+		failed = append(failed, n.metadataLock.Close())
+	}
+	n.dirs, n.quorum, n.listeners, n.metadataLock = nil, nil, nil, nil
 	return errors.Join(failed...)
 }
 

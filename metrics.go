@@ -115,7 +115,12 @@ func (n *Node) logMetrics() []telemetry.Metric {
 		},
 		{
 			Name: "kafka_log_logmanager_offlinelogdirectorycount", MBean: "kafka.log:type=LogManager,name=OfflineLogDirectoryCount", Help: "Log directories that have failed.",
-			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(len(n.offlineDirs())) }),
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(len(n.offlineDirs()) + len(n.absentDirs())) }),
+		},
+		{
+			Name: "kafka_server_assignmentsmanager_queuedreplicatodirassignments", MBean: "kafka.server:type=AssignmentsManager,name=QueuedReplicaToDirAssignments",
+			Help: "Replicas whose log directory the controller has not recorded yet.",
+			Kind: telemetry.Gauge, Read: one(func() float64 { return float64(n.assignments.Pending()) }),
 		},
 	}
 }

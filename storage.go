@@ -23,17 +23,23 @@ type storage struct {
 	dirs      []directory
 }
 
-// directory is one log directory.
+// directory is one log directory, or the metadata directory.
 type directory struct {
 	path string
-	id   metadata.UUID
+	id   metadata.UUID // zero if it cannot be read
+	data bool          // one of log.dirs, not of the metadata alone
+	// err is why the directory is off line; nil if it works.
+	err error
 }
 
 // storageOptions name the directories.
 type storageOptions struct {
-	fs     vfs.FS
-	paths  []string // log.dirs and metadata.log.dir, without repetition
-	nodeID int32
+	fs      vfs.FS
+	logDirs []string // log.dirs
+	// metadata is metadata.log.dir, which may be one of logDirs: no node can do
+	// without it.
+	metadata string
+	nodeID   int32
 	// clusterID is used where no directory has one; "" draws one.
 	clusterID string
 	random    io.Reader
@@ -41,19 +47,27 @@ type storageOptions struct {
 }
 
 // openStorage reads the identity of every directory, and gives one to those
-// that have none: a node formats itself.
+// that have none: a node formats itself. A directory that cannot be read is off
+// line and the others serve, as long as there is one and the metadata can be
+// read (KIP-112). What says that a directory is somebody else's, or there twice,
+// is an error.
 func openStorage(o storageOptions) (*storage, error) {
-	metas := make([]config.Meta, len(o.paths))
-	st := &storage{}
-	for i, path := range o.paths {
-		if err := makeDir(o.fs, path); err != nil {
-			return nil, fmt.Errorf("make log directory %s: %w", path, err)
+	paths := distinctPaths(append(slices.Clone(o.logDirs), o.metadata)...)
+	metas := make([]config.Meta, len(paths))
+	st := &storage{dirs: make([]directory, len(paths))}
+	for i, path := range paths {
+		d := &st.dirs[i]
+		d.path, d.data = path, i < len(distinctPaths(o.logDirs...))
+		if d.err = makeDir(o.fs, path); d.err != nil {
+			d.err = fmt.Errorf("make log directory %s: %w", path, d.err)
+			continue
 		}
 		m, err := readMeta(o.fs, path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if err != nil {
+			d.err = err
 			continue
 		}
 		if err := checkMeta(path, m, o.nodeID, &st.clusterID); err != nil {
@@ -61,24 +75,61 @@ func openStorage(o storageOptions) (*storage, error) {
 		}
 		metas[i] = m
 	}
+	if err := st.identify(o, metas); err != nil {
+		return nil, err
+	}
+	return st, st.check(o.metadata)
+}
+
+// identify gives an identity to the directories that have none.
+func (st *storage) identify(o storageOptions, metas []config.Meta) error {
 	if st.clusterID == "" {
 		st.clusterID = o.clusterID
 	}
 	if st.clusterID == "" {
 		id, err := newUUID(o.random)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		st.clusterID = id.String()
 	}
-	for i, path := range o.paths {
-		id, err := st.format(o, path, metas[i])
-		if err != nil {
-			return nil, fmt.Errorf("format %s: %w", path, err)
+	owner := map[metadata.UUID]string{}
+	for i := range st.dirs {
+		d := &st.dirs[i]
+		if d.err != nil {
+			continue
 		}
-		st.dirs = append(st.dirs, directory{path, id})
+		if d.id, d.err = st.format(o, d.path, metas[i]); d.err != nil {
+			d.err = fmt.Errorf("format %s: %w", d.path, d.err)
+			continue
+		}
+		if other, twice := owner[d.id]; twice {
+			return fmt.Errorf("log directories %s and %s have the same directory.id %s (their %s): one is a copy of the other; "+
+				"take one out of log.dirs, or remove its %s if it has nothing that you need", other, d.path, d.id, config.MetaFile, config.MetaFile)
+		}
+		owner[d.id] = d.path
 	}
-	return st, nil
+	return nil
+}
+
+// check refuses storage that no node can run on.
+func (st *storage) check(metadataDir string) error {
+	working := 0
+	var lost []error
+	for _, d := range st.dirs {
+		switch {
+		case d.err != nil && d.path == filepath.Clean(metadataDir):
+			return fmt.Errorf("metadata.log.dir cannot be used, and no node runs without: %w", d.err)
+		case d.err != nil:
+			lost = append(lost, d.err)
+		case d.data:
+			working++
+		}
+	}
+	if working == 0 {
+		return fmt.Errorf("none of log.dirs can be used: %w", errors.Join(lost...))
+	}
+	return nil
 }
 
 func checkMeta(path string, m config.Meta, nodeID int32, clusterID *string) error {

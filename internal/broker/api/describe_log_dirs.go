@@ -31,6 +31,11 @@ func (b *Broker) describeLogDirs(c *call, req *kmsg.DescribeLogDirsRequest) {
 	for _, d := range b.replicas.Dirs() {
 		resp.Dirs = append(resp.Dirs, describeDir(d, held[d.Dir]))
 	}
+	for _, d := range b.replicas.Absent() {
+		out := kmsg.NewDescribeLogDirsResponseDir()
+		out.Dir, out.ErrorCode = d.Path, kerr.KafkaStorageError.Code
+		resp.Dirs = append(resp.Dirs, out)
+	}
 	c.reply(resp)
 }
 

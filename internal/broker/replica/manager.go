@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/kafka/record"
 	"github.com/headrace/headrace/internal/log"
@@ -58,7 +56,9 @@ type Dir struct {
 type Options struct {
 	BrokerID int32
 	Dirs     []Dir
-	Logger   *slog.Logger
+	// Absent are directories that are configured and could not be opened.
+	Absent []AbsentDir
+	Logger *slog.Logger
 	// Settings resolves the settings of a topic in an image.
 	Settings func(img *metadata.Image, topic string) *Settings
 	// Elected is told after this broker has begun to lead a partition in a
@@ -68,6 +68,9 @@ type Options struct {
 	// unload by them.
 	Elected  func(p *Partition, leaderEpoch int32)
 	Resigned func(p *Partition)
+	// Located is told where a replica is when the metadata say otherwise. It may
+	// be nil, must not block, and may be told the same again.
+	Located func(topic metadata.TopicID, index int32, dir metadata.UUID)
 }
 
 // Manager owns the partitions of this broker. Lookups take no lock. Changes
@@ -86,9 +89,11 @@ type Manager struct {
 	img      *metadata.Image
 
 	mu      sync.Mutex
-	stored  map[log.Partition]*Dir    // what the directories held at the start
-	perDir  map[*log.Dir]int          // partitions opened in each
-	pending map[log.Partition]pending // what could not be opened: at most the image's partitions
+	stored  map[log.Partition][]copyAt // what the directories held at the start and is not open yet
+	perDir  map[*log.Dir]int           // partitions opened in each
+	pending map[log.Partition]pending  // what could not be opened: at most the image's partitions
+	// preferred is where an administrator wants partitions that are not here yet.
+	preferred map[log.Partition]*Dir
 }
 
 // topic is a topic with at least one partition here.
@@ -113,12 +118,12 @@ func NewManager(o Options) *Manager {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	m := &Manager{
-		opts: o, img: metadata.Empty(), stored: map[log.Partition]*Dir{},
-		perDir: map[*log.Dir]int{}, pending: map[log.Partition]pending{},
+		opts: o, img: metadata.Empty(), stored: map[log.Partition][]copyAt{},
+		perDir: map[*log.Dir]int{}, pending: map[log.Partition]pending{}, preferred: map[log.Partition]*Dir{},
 	}
 	for i := range o.Dirs {
 		for _, at := range o.Dirs[i].Stored() {
-			m.stored[at.Partition] = &o.Dirs[i]
+			m.stored[at.Partition] = append(m.stored[at.Partition], copyAt{&o.Dirs[i], metadata.TopicID(at.TopicID)})
 		}
 	}
 	return m
@@ -159,8 +164,12 @@ func (m *Manager) Each(f func(*Partition) bool) {
 	})
 }
 
-// Dirs are the broker's log directories.
+// Dirs are the broker's log directories, those apart that were off line at the
+// start.
 func (m *Manager) Dirs() []Dir { return m.opts.Dirs }
+
+// Absent are the log directories that were off line at the start.
+func (m *Manager) Absent() []AbsentDir { return m.opts.Absent }
 
 // Apply brings the partitions in line with an image. It is called with each
 // delta in order, by one goroutine. An error names what could not be opened or
@@ -169,6 +178,7 @@ func (m *Manager) Dirs() []Dir { return m.opts.Dirs }
 func (m *Manager) Apply(d *metadata.Delta) error {
 	m.applying.Lock()
 	defer m.applying.Unlock()
+	began := m.img.Position().Offset >= 0 // everything of the first image may be on disk already
 	m.img = d.New
 	m.retry()
 	var failed []error
@@ -177,7 +187,8 @@ func (m *Manager) Apply(d *metadata.Delta) error {
 			failed = append(failed, m.removeTopic(t.Old))
 			continue
 		}
-		failed = append(failed, m.applyTopic(d.New, t))
+		fresh := func(index int32) bool { return began && t.Old.Partition(index) == nil }
+		failed = append(failed, m.applyTopic(d.New, t, fresh))
 	}
 	m.applyConfigs(d)
 	return errors.Join(failed...)
@@ -203,8 +214,9 @@ func (m *Manager) applyConfigs(d *metadata.Delta) {
 	}
 }
 
-// applyTopic opens, creates and re-roles the partitions of one topic.
-func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta) error {
+// applyTopic opens, creates and re-roles the partitions of one topic. fresh tells
+// which of them no directory can have held before.
+func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta, fresh func(index int32) bool) error {
 	var t *topic
 	if v, ok := m.byID.Load(d.New.ID); ok {
 		t = v.(*topic)
@@ -218,7 +230,7 @@ func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta) error {
 	var failed []error
 	for _, i := range d.Partitions {
 		var err error
-		if parts[i], err = m.applyPartition(t, parts[i], i, d.New.Partitions[i], settings); err != nil {
+		if parts[i], err = m.applyPartition(t, parts[i], wanted{i, d.New.Partitions[i], fresh(i)}, settings); err != nil {
 			failed = append(failed, err)
 		}
 	}
@@ -231,25 +243,34 @@ func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta) error {
 	return errors.Join(failed...)
 }
 
+// wanted is a partition as the metadata want it.
+type wanted struct {
+	index int32
+	state *metadata.Partition
+	fresh bool // see Manager.place
+}
+
 // applyPartition brings one partition in line and returns it, nil if it is not
 // on this broker.
-func (m *Manager) applyPartition(t *topic, p *Partition, index int32, mp *metadata.Partition, s *Settings) (*Partition, error) {
-	if !slices.Contains(mp.Replicas, m.opts.BrokerID) {
+func (m *Manager) applyPartition(t *topic, p *Partition, w wanted, s *Settings) (*Partition, error) {
+	name := log.Partition{Topic: t.name, Partition: w.index}
+	if !slices.Contains(w.state.Replicas, m.opts.BrokerID) {
 		if p == nil {
-			m.noteOpen(log.Partition{Topic: t.name, Partition: index}, t.id, nil)
+			m.noteOpen(name, t.id, false, nil)
 			return nil, nil
 		}
 		return nil, m.removePartition(p)
 	}
 	if p == nil {
 		var err error
-		p, err = m.open(t, index, s)
-		m.noteOpen(log.Partition{Topic: t.name, Partition: index}, t.id, err)
+		p, err = m.open(t, w, s)
+		m.noteOpen(name, t.id, w.fresh, err)
 		if err != nil {
 			return nil, err
 		}
 	}
-	p.become(mp, s)
+	p.become(w.state, s)
+	m.locate(p, w.state)
 	return p, nil
 }
 
@@ -310,67 +331,33 @@ func (m *Manager) removeTopic(mt *metadata.Topic) error {
 
 func (m *Manager) removePartition(p *Partition) error {
 	p.resign()
-	if err := p.log.Dir().Delete(p.log); err != nil {
+	l := p.Log()
+	m.mu.Lock()
+	m.perDir[l.Dir()]--
+	m.mu.Unlock()
+	if err := l.Dir().Delete(l); err != nil {
 		return fmt.Errorf("delete %s: %w", p.Name(), err)
 	}
 	return nil
 }
 
-// open opens or creates a partition's log: where it is on disk, or else in the
-// directory with the fewest partitions.
-func (m *Manager) open(t *topic, index int32, s *Settings) (*Partition, error) {
-	p := &Partition{Topic: t.name, Index: index, TopicID: t.id, mgr: m}
-	d := m.dirFor(p.Name())
-	if d == nil {
-		return nil, fmt.Errorf("open %s: all log directories have failed: %w", p.Name(), kerr.KafkaStorageError)
+// open opens or creates a partition's log.
+func (m *Manager) open(t *topic, w wanted, s *Settings) (*Partition, error) {
+	p := &Partition{Topic: t.name, Index: w.index, TopicID: t.id, mgr: m}
+	d, err := m.place(t, w.index, w.state, w.fresh)
+	if err != nil {
+		return nil, err
 	}
 	l, err := d.Open(p.Name(), log.TopicID(t.id), s.forPartition(p.Name()))
 	if err != nil {
 		return nil, fmt.Errorf("open %s in %s: %w", p.Name(), d.Path(), err)
 	}
+	if err := m.placed(p.Name(), t.id, d); err != nil {
+		m.opts.Logger.Error("a second copy of a partition stays where it is", "partition", p.Name().String(), "error", err)
+	}
 	p.log = l
 	p.settings.Store(s)
 	p.role.Store(&role{leaderID: metadata.NoLeader, leaderEpoch: -1})
 	l.OnDurable(p.durable)
-	m.mu.Lock()
-	m.perDir[d.Dir]++
-	m.mu.Unlock()
 	return p, nil
-}
-
-// Quarantine moves aside what the directories held at the start and the image
-// does not know: partitions whose topic was deleted while this broker was away.
-// The image must be at least as new as this broker's registration.
-func (m *Manager) Quarantine(img *metadata.Image) error {
-	m.mu.Lock()
-	unknown := map[log.Partition]*Dir{}
-	for name, d := range m.stored {
-		if name.Topic != metadata.ClusterMetadataTopic && img.Partition(name.Topic, name.Partition) == nil {
-			unknown[name] = d
-			delete(m.stored, name)
-		}
-	}
-	m.mu.Unlock()
-	var failed []error
-	for name, d := range unknown {
-		m.opts.Logger.Warn("partition of no known topic is moved aside", "partition", name.String(), "path", d.Path())
-		failed = append(failed, d.Quarantine(name))
-	}
-	return errors.Join(failed...)
-}
-
-func (m *Manager) dirFor(name log.Partition) *Dir {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if at, ok := m.stored[name]; ok {
-		return at
-	}
-	var best *Dir
-	for i := range m.opts.Dirs {
-		d := &m.opts.Dirs[i]
-		if d.Failed() == nil && (best == nil || m.perDir[d.Dir] < m.perDir[best.Dir]) {
-			best = d
-		}
-	}
-	return best
 }

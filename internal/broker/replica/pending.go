@@ -14,8 +14,9 @@ import (
 // pending is a partition that the metadata want here and whose log could not be
 // opened: its disk was full, or there were too many open files.
 type pending struct {
-	id  metadata.TopicID
-	err error
+	id    metadata.TopicID
+	fresh bool // see Manager.place
+	err   error
 }
 
 // A pass over the partitions to open takes retryChunk of a topic at a time and
@@ -29,11 +30,11 @@ const (
 
 // noteOpen remembers that a partition could not be opened; a nil err forgets
 // it, as does a partition that is not wanted here any more.
-func (m *Manager) noteOpen(name log.Partition, id metadata.TopicID, err error) {
+func (m *Manager) noteOpen(name log.Partition, id metadata.TopicID, fresh bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
-		m.pending[name] = pending{id, err}
+		m.pending[name] = pending{id, fresh, err}
 		return
 	}
 	if m.pending[name].id == id {
@@ -84,8 +85,10 @@ func (m *Manager) Retry() {
 func (m *Manager) retry() {
 	m.mu.Lock()
 	waiting := map[metadata.TopicID][]int32{}
+	fresh := map[log.Partition]bool{}
 	for name, p := range m.pending {
 		waiting[p.id] = append(waiting[p.id], name.Partition)
+		fresh[name] = p.fresh
 	}
 	m.mu.Unlock()
 	failed := 0
@@ -99,7 +102,8 @@ func (m *Manager) retry() {
 			if failed == maxFailedChunks {
 				break
 			}
-			if m.applyTopic(m.img, metadata.TopicDelta{New: t, Partitions: some}) != nil {
+			isFresh := func(i int32) bool { return fresh[log.Partition{Topic: t.Name, Partition: i}] }
+			if m.applyTopic(m.img, metadata.TopicDelta{New: t, Partitions: some}, isFresh) != nil {
 				failed++
 			}
 		}

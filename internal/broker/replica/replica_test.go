@@ -30,6 +30,7 @@ type world struct {
 	settings Settings
 	elected  []int32
 	resigned int
+	located  map[metadata.TopicID]metadata.UUID
 }
 
 func newWorld(t *testing.T) *world {
@@ -56,7 +57,7 @@ func (w *world) openOn(disk vfs.FS, paths ...string) <-chan *log.Dir {
 	}
 	failed := make(chan *log.Dir, len(paths))
 	var dirs []Dir
-	for i, path := range paths {
+	for _, path := range paths {
 		d, err := log.OpenDir(log.DirOptions{
 			FS: disk, Path: path, BootID: "boot", OnFailure: func(d *log.Dir, _ error) { failed <- d },
 		})
@@ -64,13 +65,15 @@ func (w *world) openOn(disk vfs.FS, paths ...string) <-chan *log.Dir {
 			w.t.Fatal(err)
 		}
 		w.t.Cleanup(func() { _ = d.Close(context.Background()) }) // closed already where the test did
-		dirs = append(dirs, Dir{Dir: d, ID: metadata.UUID{byte(9 + i)}})
+		dirs = append(dirs, Dir{Dir: d, ID: metadata.UUID{path[1]}})
 	}
+	w.located = map[metadata.TopicID]metadata.UUID{}
 	w.m = NewManager(Options{
 		BrokerID: self, Dirs: dirs,
 		Settings: func(*metadata.Image, string) *Settings { s := w.settings; return &s },
 		Elected:  func(_ *Partition, epoch int32) { w.elected = append(w.elected, epoch) },
 		Resigned: func(*Partition) { w.resigned++ },
+		Located:  func(id metadata.TopicID, _ int32, dir metadata.UUID) { w.located[id] = dir },
 	})
 	return failed
 }

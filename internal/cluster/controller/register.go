@@ -81,7 +81,7 @@ func registration(req *kmsg.BrokerRegistrationRequest, dirs []metadata.UUID) *me
 func (c *Controller) checkRegistration(x *exchange, req *kmsg.BrokerRegistrationRequest, dirs []metadata.UUID) error {
 	existing := x.img.Broker(req.BrokerID)
 	if existing != nil && existing.IncarnationID != req.IncarnationID &&
-		c.hasSession(existing, x.now) && !sameDirs(existing, dirs) {
+		c.hasSession(existing, x.now) && !sharesDir(existing, dirs) {
 		return faultf(kerr.DuplicateBrokerRegistration, "Another broker is registered with that broker id. "+
 			"If the broker was recently restarted this should self-resolve once the heartbeat manager expires the broker's session.")
 	}
@@ -93,13 +93,14 @@ func (c *Controller) checkRegistration(x *exchange, req *kmsg.BrokerRegistration
 	return checkFeatures(x.img, req)
 }
 
-// sameDirs tells whether a new process shows the log directories of the
-// registered one. It holds the locks on them, so the registered one is dead.
+// sharesDir tells whether a new process shows a log directory of the registered
+// one. It holds the lock on it, so the registered one is dead. The others may be
+// off line by now, or not configured any more.
 //
 // Deviation: Kafka lets a broker that restarts at once wait for the end of its
 // predecessor's session.
-func sameDirs(b *metadata.Broker, dirs []metadata.UUID) bool {
-	return len(dirs) > 0 && slices.Equal(b.LogDirs, dirs)
+func sharesDir(b *metadata.Broker, dirs []metadata.UUID) bool {
+	return slices.ContainsFunc(b.LogDirs, func(d metadata.UUID) bool { return slices.Contains(dirs, d) })
 }
 
 func checkDirs(img *metadata.Image, broker metadata.BrokerID, sorted []metadata.UUID) error {

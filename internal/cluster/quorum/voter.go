@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -180,7 +181,7 @@ func (v *Voter) failWith(err error) {
 	v.err = fmt.Errorf("%w: %w", ErrFailed, err)
 	v.outbox = nil
 	v.opts.Logger.Error("the metadata quorum's voter has stopped", "error", err)
-	v.resign(v.err)
+	v.resign(fmt.Errorf("%w: %w", kerr.KafkaStorageError, v.err))
 }
 
 // Tick advances Raft's election clock by one tick and lets the active
