@@ -88,10 +88,7 @@ func readSettings(c *config.Config) (settings, error) {
 		snapshotBytes: c.Int64("metadata.log.max.record.bytes.between.snapshots"),
 		heartbeat:     c.Duration("broker.heartbeat.interval.ms"), commitTimeout: c.Duration("offsets.commit.timeout.ms"),
 		initialTaskDelay: c.Duration("log.initial.task.delay.ms"), retentionInterval: c.Duration("log.retention.check.interval.ms"),
-		limits: server.Limits{
-			MaxRequestBytes: c.Int("socket.request.max.bytes"), IdleTimeout: c.Duration("connections.max.idle.ms"),
-			MaxConnections: c.Int("max.connections"),
-		},
+		limits:     serverLimits(c),
 		groups:     groupSettings(c),
 		controller: controllerSettings(c),
 	}

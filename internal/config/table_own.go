@@ -15,6 +15,14 @@ var ownKeys = []Key{
 		Doc: "host:port where /metrics, /healthz, /readyz and pprof are served over HTTP; empty: nowhere, port 0: any free port. It has no authentication: keep it on loopback.",
 	},
 	{
+		Name: "headrace.request.memory.bytes", Type: Long, Default: "134217728", Check: atLeast(1), Importance: Medium, Flags: Own,
+		Doc: "Most memory of the requests that are being received, over all connections; when it is used up, the frames that would take longest lose their connections, first those of addresses with more than their share. It is raised to 8/7 of socket.request.max.bytes where it is smaller; queued.max.request.bytes wins over it.",
+	},
+	{
+		Name: "headrace.request.timeout.ms", Type: Long, Default: "30000", Check: atLeast(1), Importance: Low, Flags: Own,
+		Doc: "How long a request that has begun, or a response, may not get further, before its connection is closed; after that time a request must also have brought 1 KiB a second on average.",
+	},
+	{
 		Name: "headrace.log.format", Type: String, Default: "text", Check: oneOf("text", "json"), Importance: Low, Flags: Own,
 		Doc: "Format of the broker's own log on stderr.",
 	},

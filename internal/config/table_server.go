@@ -167,8 +167,7 @@ var serverKeys = []Key{
 	},
 	{
 		Name: "queued.max.request.bytes", Type: Long, Default: "-1", Importance: Medium,
-		Doc:      "Most bytes of requests that wait for their turn; -1: no limit.",
-		NoEffect: "buffers of requests come from one bounded pool",
+		Doc: "Most bytes of requests that are being received or wait for their turn; -1: headrace.request.memory.bytes.",
 	},
 	{
 		Name: "queued.max.requests", Type: Int, Default: "500", Check: atLeast(1),

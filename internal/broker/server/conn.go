@@ -1,11 +1,11 @@
 package server
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,12 +22,15 @@ type Conn struct {
 	id       string
 	remote   string
 	in       input
+	need     int                   // of the frame that tryRead reads
+	tryRead  func(fd uintptr) bool // is try
+	claim    atomic.Pointer[claim] // on the memory of requests; set by the reader
+	dead     atomic.Bool           // it was broken off
 	// State belongs to the handler: it may keep there what it knows of the
 	// client. It is used only from Serve.
 	State any
 
 	lastActive atomic.Int64 // Unix nanoseconds of the last frame or response
-	partial    atomic.Bool  // a frame has begun and is not whole
 
 	ring struct {
 		sync.Mutex
@@ -40,7 +43,8 @@ type Conn struct {
 }
 
 func newConn(s *Server, nc net.Conn, l Listener, id string) *Conn {
-	c := &Conn{srv: s, nc: nc, listener: l, id: id, in: input{pool: &s.buffers}}
+	c := &Conn{srv: s, nc: nc, listener: l, id: id}
+	c.tryRead = c.try
 	c.remote, _, _ = net.SplitHostPort(nc.RemoteAddr().String())
 	if sc, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = sc.SyscallConn() // a failure here fails the first read too
@@ -129,29 +133,9 @@ func (c *Conn) handle(body []byte) bool {
 	return !closed
 }
 
-// next returns the next frame's body. It is valid until the next call.
-func (c *Conn) next() ([]byte, error) {
-	c.in.drop()
-	for {
-		body, need, err := c.in.frame(c.srv.limits.MaxRequestBytes)
-		if err != nil || body != nil {
-			c.partial.Store(false)
-			return body, err
-		}
-		c.partial.Store(c.in.len() > 0)
-		n, err := c.in.fill(c, need)
-		if n > 0 {
-			c.srv.Stats.BytesIn.Add(int64(n))
-			c.progressed()
-		}
-		if err != nil {
-			if errors.Is(err, io.EOF) && c.in.len() > 0 {
-				return nil, io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-	}
-}
+// minFrameRate is how many bytes a second a frame must bring on average once
+// FrameTimeout has passed: who sends a byte now and then keeps no memory.
+const minFrameRate = 1 << 10
 
 // stale says why the connection should be closed, "" if it should not.
 func (c *Conn) stale(now time.Time, l Limits) string {
@@ -159,11 +143,11 @@ func (c *Conn) stale(now time.Time, l Limits) string {
 	if l.IdleTimeout > 0 && quiet > l.IdleTimeout {
 		return "idle"
 	}
+	if cl := c.claim.Load(); cl != nil && !cl.whole.Load() {
+		return cl.stale(now, quiet, l.FrameTimeout)
+	}
 	if quiet <= l.FrameTimeout {
 		return ""
-	}
-	if c.partial.Load() {
-		return "the frame that it began does not get further"
 	}
 	c.ring.Lock()
 	defer c.ring.Unlock()
@@ -173,10 +157,28 @@ func (c *Conn) stale(now time.Time, l Limits) string {
 	return ""
 }
 
+// stale says why a frame that is not whole should be given up.
+func (cl *claim) stale(now time.Time, quiet, timeout time.Duration) string {
+	age := now.Sub(time.Unix(0, cl.since.Load()))
+	switch stopped := cl.stopped.Load(); {
+	case stopped != 0:
+		if now.Sub(time.Unix(0, stopped)) > timeout {
+			return "there is no memory for its frame"
+		}
+	case quiet > timeout:
+		return "the frame that it began does not get further"
+	case age > timeout && float64(cl.received.Load()) < (age-timeout).Seconds()*minFrameRate:
+		return "the frame that it began comes too slowly"
+	}
+	return ""
+}
+
 // abort breaks the connection off from outside; its goroutines then end, the
 // reader also when it waits for room in the ring.
 func (c *Conn) abort() {
+	c.dead.Store(true)
 	_ = c.nc.Close() // the error of a dead socket tells nothing
+	c.srv.memory.cancel(c)
 	c.ring.Lock()
 	c.ring.closed = true
 	c.ring.room.Broadcast()
@@ -192,7 +194,11 @@ func (c *Conn) close() {
 		c.dropPending()
 	}
 	c.ring.Unlock()
-	c.in.free()
+	c.in.body = 0
+	c.free()
+	if c.claim.Load() != nil {
+		c.srv.memory.leave(c)
+	}
 	c.srv.forget(c)
 }
 
@@ -214,137 +220,12 @@ func (c *Conn) dropPending() {
 	c.ring.Lock()
 }
 
-// input is the read side: a buffer that is there only while bytes are.
-type input struct {
-	pool       *bufferPool
-	buf        *buffer
-	start, end int // the bytes not yet consumed
-	body       int // size of the frame that was handed out, prefix included
-}
-
-func (in *input) len() int { return in.end - in.start }
-
-// drop consumes the frame that was handed out last.
-func (in *input) drop() {
-	in.start += in.body
-	in.body = 0
-	if in.start == in.end {
-		in.start, in.end = 0, 0
-		if in.buf != nil {
-			in.free()
-		}
+// peer is the unit among which memory is shared.
+func (c *Conn) peer() netip.Prefix {
+	if a, ok := c.nc.RemoteAddr().(*net.TCPAddr); ok {
+		return peerOf(a.AddrPort().Addr())
 	}
-}
-
-func (in *input) free() {
-	if in.buf != nil {
-		in.buf.release()
-		in.buf = nil
-	}
-}
-
-// declared returns the length that the frame at start declares; ok is false
-// while it is not known.
-func (in *input) declared() (n int32, ok bool) {
-	if in.len() < 4 {
-		return 0, false
-	}
-	return int32(binary.BigEndian.Uint32(in.buf.b[in.start:])), true
-}
-
-// hasFrame reports whether a whole further frame stands behind the one that
-// was handed out.
-func (in *input) hasFrame() bool {
-	p := in.start + in.body
-	if in.buf == nil || in.end-p < 4 {
-		return false
-	}
-	n := int32(binary.BigEndian.Uint32(in.buf.b[p:]))
-	return n > 0 && int64(in.end-p-4) >= int64(n)
-}
-
-// frame returns the whole frame's body, or the number of bytes from start that
-// the frame needs.
-func (in *input) frame(limit int) (body []byte, need int, err error) {
-	n, ok := in.declared()
-	if !ok {
-		return nil, 4, nil
-	}
-	if n <= 0 || int(n) > limit {
-		head := in.buf.b[in.start:min(in.end, in.start+16)]
-		return nil, 0, fmt.Errorf("%w: %s", errFrame, describeLength(n, limit, head))
-	}
-	if in.len() < 4+int(n) {
-		return nil, 4 + int(n), nil
-	}
-	in.body = 4 + int(n)
-	return in.buf.b[in.start+4 : in.start+in.body : in.start+in.body], 0, nil
-}
-
-// room makes place for more bytes of a frame of need bytes: first by moving
-// what is there to the front, then by a larger buffer, but only of a full one.
-func (in *input) room(need int) {
-	if in.buf == nil {
-		in.buf = in.pool.get(firstBuffer)
-	}
-	if in.end < len(in.buf.b) && in.start+need <= len(in.buf.b) {
-		return
-	}
-	if in.start > 0 {
-		copy(in.buf.b, in.buf.b[in.start:in.end])
-		in.end -= in.start
-		in.start = 0
-	}
-	if in.end < len(in.buf.b) {
-		return
-	}
-	larger := in.pool.get(min(need, len(in.buf.b)*growth))
-	copy(larger.b, in.buf.b[:in.end])
-	in.buf.release()
-	in.buf = larger
-}
-
-// fill reads what there is into the buffer.
-func (in *input) fill(c *Conn, need int) (int, error) {
-	if c.raw == nil || in.len() > 0 {
-		in.room(need)
-		n, err := c.nc.Read(in.buf.b[in.end:])
-		in.end += n
-		return n, err
-	}
-	return in.wait(c)
-}
-
-// wait parks an idle connection without a buffer: one is taken for the moment
-// of each attempt to read only.
-func (in *input) wait(c *Conn) (n int, err error) {
-	rerr := c.raw.Read(func(fd uintptr) bool {
-		in.room(4)
-		for {
-			n, err = syscall.Read(int(fd), in.buf.b)
-			if !errors.Is(err, syscall.EINTR) {
-				break
-			}
-		}
-		if errors.Is(err, syscall.EAGAIN) {
-			in.free()
-			return false
-		}
-		return true
-	})
-	if rerr != nil {
-		return 0, rerr
-	}
-	if err != nil {
-		in.free()
-		return 0, fmt.Errorf("read: %w", err)
-	}
-	if n == 0 {
-		in.free()
-		return 0, io.EOF
-	}
-	in.start, in.end = 0, n
-	return n, nil
+	return netip.Prefix{}
 }
 
 // describeLength says what an impossible length most likely is.

@@ -34,6 +34,10 @@ type Limits struct {
 	// FrameTimeout closes a connection whose frame has begun and does not
 	// get further, or that does not take its responses (default 30 s).
 	FrameTimeout time.Duration
+	// RequestMemory bounds the bytes of requests that are being received, over
+	// all connections (default 128 MiB). It is raised to what one frame of
+	// MaxRequestBytes needs.
+	RequestMemory int64
 	// MaxConnections bounds the open connections (max.connections, default
 	// no bound).
 	MaxConnections int
@@ -52,6 +56,10 @@ func (l Limits) withDefaults() Limits {
 	if l.FrameTimeout <= 0 {
 		l.FrameTimeout = 30 * time.Second
 	}
+	if l.RequestMemory <= 0 {
+		l.RequestMemory = 128 << 20
+	}
+	l.RequestMemory = max(l.RequestMemory, int64(l.MaxRequestBytes+lastStep)/speculative*8+8)
 	return l
 }
 
@@ -83,6 +91,8 @@ type Server struct {
 	// Stats counts what the server does; read it at any time.
 	Stats   Stats
 	buffers bufferPool
+	memory  *memory
+	scratch atomic.Int32 // large scratch buffers of readers
 
 	wg     sync.WaitGroup
 	closed atomic.Bool
@@ -99,6 +109,7 @@ type Stats struct {
 	Refused   atomic.Int64 // connections over a limit
 	Malformed atomic.Int64 // connections closed for a frame that made no sense
 	Requests  atomic.Int64 // frames handed to the handler
+	Evicted   atomic.Int64 // connections closed for want of memory
 	BytesIn   atomic.Int64
 	BytesOut  atomic.Int64
 }
@@ -108,7 +119,8 @@ func New(h Handler, l Limits, logger *slog.Logger) *Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{handler: h, limits: l.withDefaults(), logger: logger, conns: map[*Conn]struct{}{}}
+	l = l.withDefaults()
+	return &Server{handler: h, limits: l, logger: logger, memory: newMemory(l.RequestMemory), conns: map[*Conn]struct{}{}}
 }
 
 // Run serves the listeners until ctx ends, then closes every connection and
@@ -124,15 +136,25 @@ func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 	}
 	janitor := time.NewTicker(min(s.limits.FrameTimeout, max(s.limits.IdleTimeout, time.Second)) / 4)
 	defer janitor.Stop()
+	var look <-chan time.Time // when to look at a shortage of memory
+	var looked time.Time
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case now := <-janitor.C:
 			s.closeStale(now)
+		case <-s.memory.pressed:
+			look = time.After(time.Until(looked.Add(shortageBreak)))
+		case looked = <-look:
+			look = nil
+			if s.relieve(looked) {
+				look = time.After(shortageInterval)
+			}
 		}
 	}
 	s.shutdown()
 	s.wg.Wait()
+	s.memory.close()
 	return nil
 }
 
@@ -186,6 +208,25 @@ func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+}
+
+const (
+	// shortageInterval is how often a shortage of memory is looked at while it
+	// lasts, shortageBreak the time between two looks at least.
+	shortageInterval = 100 * time.Millisecond
+	shortageBreak    = 10 * time.Millisecond
+)
+
+// relieve breaks off connections whose frames have to make place for others. It
+// reports whether somebody still waits.
+func (s *Server) relieve(now time.Time) bool {
+	victims, more := s.memory.reclaim(now)
+	for _, c := range victims {
+		s.Stats.Evicted.Add(1)
+		s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", "the memory of requests is used up, and its frame would take longest")
+		c.abort()
+	}
+	return more
 }
 
 func (s *Server) closeStale(now time.Time) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -335,5 +336,42 @@ func TestDropAfterWake(t *testing.T) {
 	case <-dropped:
 	case <-time.After(10 * time.Second):
 		t.Fatal("nobody told the waiter")
+	}
+}
+
+// A frame comes in pieces that end everywhere, after others that have made the
+// connection's buffers large.
+func TestFramesInPieces(t *testing.T) {
+	srv, addr := start(t, echo, Limits{})
+	c := dial(t, addr)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for round := range 60 {
+		body := make([]byte, 1+rnd.IntN(1<<(4+rnd.IntN(19))))
+		for i := range body {
+			body[i] = byte(rnd.Uint32())
+		}
+		f := frame(body)
+		go func() {
+			for len(f) > 0 {
+				n := min(len(f), 1+rnd.IntN(100<<10))
+				if _, err := c.Write(f[:n]); err != nil {
+					return // a failure shows in the read
+				}
+				f = f[n:]
+				runtime.Gosched()
+			}
+		}()
+		if got := readFrame(t, c); !bytes.Equal(got, body) {
+			t.Fatalf("round %d: a frame of %d bytes came back as %d other bytes", round, len(body), len(got))
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for srv.Conns() > 0 {
+		runtime.Gosched()
+	}
+	if n := srv.memory.taken(); n != 0 {
+		t.Errorf("%d bytes are still charged", n)
 	}
 }
