@@ -33,6 +33,10 @@ func commands() []command {
 		{name: "kafka-console-producer", summary: "send lines of standard input", run: kafkaConsoleProducer, options: consoleProducerOptions},
 		{name: "kafka-console-consumer", summary: "print records", run: kafkaConsoleConsumer, options: consoleConsumerOptions},
 		{name: "kafka-consumer-groups", summary: "list, describe, reset and delete consumer groups", run: kafkaConsumerGroups, options: consumerGroupsOptions},
+		{name: "kafka-groups", summary: "list groups of all kinds", run: kafkaGroups, options: groupsOptions},
+		{name: "kafka-get-offsets", summary: "print offsets of partitions", run: kafkaGetOffsets, options: getOffsetsOptions},
+		{name: "kafka-delete-records", summary: "delete records up to an offset", run: kafkaDeleteRecords, options: deleteRecordsOptions},
+		{name: "kafka-log-dirs", summary: "show what the log directories of brokers hold", run: kafkaLogDirs, options: logDirsOptions},
 		{name: "kafka-producer-perf-test", summary: "measure producing", run: kafkaProducerPerfTest},
 		{name: "kafka-consumer-perf-test", summary: "measure consuming", run: kafkaConsumerPerfTest, options: consumerPerfOptions("")},
 	}

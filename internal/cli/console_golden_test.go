@@ -41,6 +41,10 @@ var goldenTools = map[string]struct {
 	"kafka-producer-perf-test": {"org.apache.kafka.tools.ProducerPerformance", kafkaProducerPerfTest},
 	"kafka-consumer-perf-test": {"org.apache.kafka.tools.ConsumerPerformance", kafkaConsumerPerfTest},
 	"kafka-consumer-groups":    {"org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", kafkaConsumerGroups},
+	"kafka-get-offsets":        {"org.apache.kafka.tools.GetOffsetShell", kafkaGetOffsets},
+	"kafka-delete-records":     {"org.apache.kafka.tools.DeleteRecordsCommand", kafkaDeleteRecords},
+	"kafka-groups":             {"org.apache.kafka.tools.GroupsCommand", kafkaGroups},
+	"kafka-log-dirs":           {"org.apache.kafka.tools.LogDirsCommand", kafkaLogDirs},
 }
 
 func TestConsoleGolden(t *testing.T) {
@@ -75,7 +79,7 @@ func newStory(t *testing.T, bootstrap string) *story {
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		t.Fatalf("BOOTSTRAP=%s is not on loopback", bootstrap)
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bootstrap))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(bootstrap), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

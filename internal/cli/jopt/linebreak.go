@@ -17,7 +17,7 @@ func breakWords(text string) []string {
 	var words []string
 	start := 0
 	for i := 1; i < len(text); i++ {
-		if mayBreak(text[start:i], text[i]) {
+		if mayBreak(text[start:i], text[i:]) {
 			words = append(words, text[start:i])
 			start = i
 		}
@@ -28,9 +28,9 @@ func breakWords(text string) []string {
 	return words
 }
 
-// mayBreak says whether a line may end between word and next.
-func mayBreak(word string, next byte) bool {
-	last := word[len(word)-1]
+// mayBreak says whether a line may end between word and rest.
+func mayBreak(word, rest string) bool {
+	last, next := word[len(word)-1], rest[0]
 	if last == '\t' {
 		return true
 	}
@@ -40,17 +40,32 @@ func mayBreak(word string, next byte) bool {
 	if last == ' ' {
 		return true
 	}
-	digit := next >= '0' && next <= '9'
+	digit := startsNumber(rest)
 	switch {
-	case strings.IndexByte(openers, last) >= 0, last == '"' && strings.Trim(word, openers+"\"") == "":
+	case strings.IndexByte(openers, last) >= 0, last == '"' && strings.Trim(word, openers+"\"-") == "":
 		return false // an opening quote opens too
 	case last == '-':
 		sign := strings.Trim(word, openers+"\"-") == ""
-		return next != '-' && strings.IndexByte(nearby, next) < 0 && !(digit && sign)
+		if sign && startsNumber(strings.TrimLeft(rest, openers+"\"")) {
+			return false
+		}
+		return next != '-' && strings.IndexByte(nearby, next) < 0
 	case strings.IndexByte(closers, last) >= 0:
 		return strings.IndexByte(glued+nearby, next) < 0 && !(digit && isNumber(word))
 	}
+	if isSignedOrDecimal(word) {
+		return !digit && strings.IndexByte(glued+nearby+"-", next) < 0
+	}
 	return strings.IndexByte("([{", next) >= 0
+}
+
+func startsNumber(text string) bool { return text != "" && text[0] >= '0' && text[0] <= '9' }
+
+// isSignedOrDecimal says whether word is a number with a sign or a point, which any other character ends.
+func isSignedOrDecimal(word string) bool {
+	body := strings.TrimLeft(word, openers+"\"-")
+	prefix := strings.TrimRight(word[:len(word)-len(body)], "([{")
+	return isNumber(word) && startsNumber(word[len(word)-1:]) && (strings.HasSuffix(prefix, "-") || strings.ContainsAny(body, ".,"))
 }
 
 // isNumber says whether word is a number so far: "(1.2." is, "a1." is not.

@@ -13,7 +13,7 @@ import (
 // LogDir is a log directory of a broker.
 type LogDir struct {
 	Path     string
-	Err      error     // why it is off line; nil: it is not
+	Err      error        // why it is off line; nil: it is not
 	Replicas []DirReplica // by topic and partition
 }
 

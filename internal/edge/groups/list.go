@@ -24,6 +24,14 @@ func (a *Admin) List(ctx context.Context, states, types []string) ([]Listing, er
 	if len(types) == 0 {
 		types = []string{"Classic", "Consumer"}
 	}
+	out, err := a.list(ctx, states, types)
+	return slices.DeleteFunc(out, func(l Listing) bool { return l.ProtocolType != "" && l.ProtocolType != "consumer" }), err
+}
+
+// ListAll returns the groups of every kind on all brokers, by name. As Admin.listGroups without options.
+func (a *Admin) ListAll(ctx context.Context) ([]Listing, error) { return a.list(ctx, nil, nil) }
+
+func (a *Admin) list(ctx context.Context, states, types []string) ([]Listing, error) {
 	var out []Listing
 	err := a.call(ctx, "listGroups", func(ctx context.Context) error {
 		req := kmsg.NewPtrListGroupsRequest()
@@ -47,7 +55,6 @@ func (a *Admin) List(ctx context.Context, states, types []string) ([]Listing, er
 		timeout := javaerr.New("TimeoutException", "Timed out waiting for a node assignment. Call: findAllBrokers")
 		err = &javaerr.Exception{Class: "org.apache.kafka.common.KafkaException", Message: "Failed to find brokers to send ListGroups", Cause: timeout}
 	}
-	out = slices.DeleteFunc(out, func(l Listing) bool { return l.ProtocolType != "" && l.ProtocolType != "consumer" })
 	slices.SortFunc(out, func(x, y Listing) int { return strings.Compare(x.Group, y.Group) })
 	return out, err
 }
