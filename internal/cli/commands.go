@@ -21,6 +21,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "server", summary: "start a node: headrace server [FILE] [--override key=value]... [-daemon]", run: serverCommand, options: serverOptions},
+		{name: "log", summary: "look at and mend the log directories of a stopped broker: verify, skip", run: logCommand},
 		{name: "version", summary: "print the version", run: versionCommand},
 		{name: "completion", summary: "print a script that completes command lines in bash", run: completionCommand},
 		{name: "docs", summary: "print reference pages: config", run: docsCommand, hidden: true},

@@ -18,8 +18,10 @@ func (p Partition) String() string {
 	return p.Topic + "-" + strconv.FormatInt(int64(p.Partition), 10)
 }
 
-// parsePartition reverses String. ok is false for names that String cannot
+// ParsePartition reverses String. ok is false for names that String cannot
 // have made, such as "x-01" or a directory marked for deletion.
+func ParsePartition(name string) (p Partition, ok bool) { return parsePartition(name) }
+
 func parsePartition(name string) (p Partition, ok bool) {
 	i := strings.LastIndexByte(name, '-')
 	if i <= 0 {

@@ -179,7 +179,7 @@ func (s *scrubber) oneRound() error {
 	d.logger.Info("scrubbing begins", "dir", d.path, "partitions", len(logs), "after", s.round.cursor,
 		"bytes", total-s.round.bytes, "bytesPerSecond", s.rate)
 	for _, l := range logs {
-		s.part = 0
+		s.part, s.sweep.mended = 0, nil
 		err := s.sweep.log(l)
 		if err != nil && (errors.Is(err, errHalted) || d.failure.Load() != nil) {
 			return errors.Join(err, s.save())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/headrace/headrace/internal/vfs"
 )
@@ -14,8 +15,9 @@ import (
 type sweep struct {
 	// pace is called before each read of so many bytes; its error ends the sweep.
 	pace   func(bytes int) error
-	bytes  int64 // read so far
-	halted error // what pace has said
+	bytes  int64    // read so far
+	halted error    // what pace has said
+	mended []string // names of files that were damaged and can be made again
 }
 
 // rest asks pace.
@@ -221,6 +223,7 @@ func (s *sweep) mendIndex(l *Log, part *stretch) error {
 	if err != nil || sound {
 		return err
 	}
+	s.mended = append(s.mended, filepath.Base(part.seg.indexPath()))
 	l.dir.logger.Warn("damaged index dropped: it is made again", "file", part.seg.indexPath())
 	return l.dropIndex(part.seg)
 }
@@ -264,6 +267,7 @@ func (s *sweep) mendMeta(l *Log) error {
 	case err != nil && !errors.Is(err, errBadMeta) && !errors.Is(err, fs.ErrNotExist):
 		return l.dir.ioError("read "+metaName, err)
 	}
+	s.mended = append(s.mended, metaName)
 	l.dir.logger.Warn("damaged partition.metadata written again", "partition", l.partition.String(), "error", err)
 	return l.putMeta(l.start.Load())
 }
