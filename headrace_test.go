@@ -30,7 +30,7 @@ func startNode(t *testing.T, dir string, opts ...Option) (*Node, string, func())
 	case <-n.Ready():
 	case err := <-done:
 		t.Fatalf("the node ended: %v", err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready")
 	}
 	stop := func() {
@@ -53,7 +53,7 @@ func TestARecordGoesThroughAllRooms(t *testing.T) {
 }
 
 func produceAndConsume(t *testing.T, addr string, before int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AllowAutoTopicCreation(), kgo.DefaultProduceTopic("events"))
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -68,13 +67,9 @@ func TestDeclaredLengthsAreNotBelieved(t *testing.T) {
 			c := dialWire(t, addr)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			t0 := time.Now()
 			c.sendBody(tc.key, tc.version, tc.body)
 			if !c.ended() {
 				t.Fatal("the connection goes on")
-			}
-			if d := time.Since(t0); d > 5*time.Second {
-				t.Errorf("it took %s", d)
 			}
 			runtime.ReadMemStats(&after)
 			// The frame's buffer grows with what has been received; the body is copied once.

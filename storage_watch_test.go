@@ -37,7 +37,7 @@ func faultyNode(t *testing.T) (*Node, *wireClient, *vfs.Faulty) {
 	})
 	select {
 	case <-n.Ready():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready")
 	}
 	return n, dialWire(t, n.Addr("PLAINTEXT")), disk
@@ -65,7 +65,7 @@ func (n *Node) leaderless(t *testing.T, topic string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for n.follower.Image().Partition(topic, 0).HasLeader() {
 		select {
 		case <-tick.C:
@@ -95,11 +95,10 @@ func TestTheNodeOutlivesItsLastDirectory(t *testing.T) {
 		t.Fatal(kerr.ErrorForCode(code))
 	}
 	consumer := dialWire(t, n.Addr("PLAINTEXT"))
-	parked := fetchRequest("t", 0, 1, 15_000)
+	parked := fetchRequest("t", 0, 1, 600_000) // far beyond the connection's deadline
 	parked.SetVersion(11)
 	consumer.send(parked)
 	disk.Add(vfs.Rule{Op: vfs.OpSync, Path: "/data/t-0/*", Err: syscall.EIO})
-	began := time.Now()
 	if code := c.produce("t"); code != kerr.KafkaStorageError.Code {
 		t.Errorf("produce: %v", kerr.ErrorForCode(code))
 	}
@@ -108,9 +107,6 @@ func TestTheNodeOutlivesItsLastDirectory(t *testing.T) {
 	consumer.receive(&fetched)
 	if code := fetched.Topics[0].Partitions[0].ErrorCode; code != kerr.KafkaStorageError.Code {
 		t.Errorf("fetch: %v", kerr.ErrorForCode(code))
-	}
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("told after %s", took)
 	}
 	n.leaderless(t, "t")
 	c.createTopic("later")

@@ -31,7 +31,7 @@ func dialWire(t *testing.T, addr string) *wireClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
@@ -201,7 +201,7 @@ func TestLongPollWakesForARecordAndForTheDeadline(t *testing.T) {
 	if d := time.Since(t0); d < 90*time.Millisecond {
 		t.Errorf("an empty fetch came back after %s, not 100 ms", d)
 	}
-	req := fetchRequest("poll", 0, 0, 20_000)
+	req := fetchRequest("poll", 0, 0, 600_000)
 	req.SetVersion(12)
 	c.send(req) // parked; the connection reads on
 	other := dialWire(t, c.conn.RemoteAddr().String())
@@ -358,15 +358,18 @@ func TestProduceWithoutTime(t *testing.T) {
 
 // A node without a file is its own quorum, wherever its controller listens.
 func TestLoneNodeOnOtherPorts(t *testing.T) {
-	port := func() string {
+	reserve := func() net.Listener {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }() // only its number was wanted
-		return l.Addr().String()
+		return l
 	}
-	n, err := New(Config{Overrides: []string{"listeners=PLAINTEXT://" + port() + ",CONTROLLER://" + port(), "log.dirs=" + t.TempDir()}})
+	one, other := reserve(), reserve() // both at once, or they could be the same
+	_, _ = one.Close(), other.Close()  // only the numbers were wanted
+	n, err := New(Config{Overrides: []string{
+		"listeners=PLAINTEXT://" + one.Addr().String() + ",CONTROLLER://" + other.Addr().String(), "log.dirs=" + t.TempDir(),
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 // startTimeout bounds the wait for a broker.
-const startTimeout = 30 * time.Second
+const startTimeout = 60 * time.Second
 
 // Option changes a broker.
 type Option func(*Broker)

@@ -364,7 +364,7 @@ func runJava(t *testing.T, d *datadriven.TestData, java, words []string, stdin s
 	} else {
 		select {
 		case <-out.seen:
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			t.Errorf("%s: %q is not printed", d.Pos, out.until)
 		}
 		must(t, cmd.Process.Signal(syscall.SIGINT))

@@ -24,12 +24,26 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	buf := make([]byte, 1<<20)
-	if stacks := string(buf[:runtime.Stack(buf, true)]); code == 0 && strings.Contains(stacks, "peer.(*conn)") {
-		fmt.Fprintln(os.Stderr, "a connection's goroutine is left behind:\n"+stacks)
+	if left := leaked(); code == 0 && left != "" {
+		fmt.Fprintln(os.Stderr, "a connection's goroutine is left behind:\n"+left)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// leaked gives every stack if a connection's goroutine stays: one that has been
+// joined may still be seen for a moment.
+func leaked() string {
+	buf := make([]byte, 1<<20)
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		stacks := string(buf[:runtime.Stack(buf, true)])
+		if !strings.Contains(stacks, "peer.(*conn)") {
+			return ""
+		}
+		if time.Now().After(deadline) {
+			return stacks
+		}
+	}
 }
 
 // request is what a fake node has received.

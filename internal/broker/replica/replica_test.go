@@ -140,7 +140,7 @@ func (w *world) await(c waiter) error {
 	select {
 	case err := <-c:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		w.t.Fatal("nobody told the waiter")
 		return nil
 	}

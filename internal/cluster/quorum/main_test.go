@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 // leaked waits a moment for goroutines of this package to end.
 func leaked() string {
 	var left string
-	for range 100 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		buf := make([]byte, 1<<20)
 		buf = buf[:runtime.Stack(buf, true)]
 		left = ""

@@ -85,7 +85,7 @@ func TestThreeNodesOverTCP(t *testing.T) {
 		wg.Go(func() { serveRaft(t, listeners[i], n, &conns) })
 	}
 	var leader *Node
-	for deadline := time.Now().Add(20 * time.Second); leader == nil && time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); leader == nil && time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
 		for _, n := range nodes {
 			if n.Active() {
 				leader = n
@@ -93,7 +93,7 @@ func TestThreeNodesOverTCP(t *testing.T) {
 		}
 	}
 	if leader == nil {
-		t.Fatal("no leader within 20 s")
+		t.Fatal("no leader within a minute")
 	}
 	for i := range 100 {
 		_, err := leader.Submit(t.Context(), setConfig("k", strconv.Itoa(i)), controller.Requester{})
