@@ -46,8 +46,7 @@ func TestKillNine(t *testing.T) {
 	}
 	load.Go(func() { h.commit(ctx, b.addr) })
 	for round := range rounds {
-		// The moments are the point: no event to wait for.
-		time.Sleep(time.Duration(200+rnd.IntN(800)) * time.Millisecond)
+		h.underLoad(rnd)
 		b.kill()
 		began := time.Now()
 		b.start()
@@ -79,13 +78,16 @@ type broker struct {
 	dir     string
 	addr    string
 	control string
-	cmd     *exec.Cmd
+	// data is where the log goes; wrap makes the command, if it is not nil.
+	data string
+	wrap func(program string, args ...string) *exec.Cmd
+	cmd  *exec.Cmd
 }
 
 func build(t *testing.T) *broker {
 	t.Helper()
 	b := &broker{t: t, dir: t.TempDir(), addr: freePort(t), control: freePort(t)}
-	b.program = filepath.Join(b.dir, "headrace")
+	b.program, b.data = filepath.Join(b.dir, "headrace"), filepath.Join(b.dir, "data")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", b.program, "github.com/headrace/headrace/cmd/headrace").CombinedOutput()
 	if err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
@@ -93,14 +95,21 @@ func build(t *testing.T) *broker {
 	return b
 }
 
+// freePort finds a port that nothing listens on, below those that the kernel
+// gives to connections: the broker is to have it again after each kill.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+		if err != nil {
+			continue
+		}
+		defer func() { _ = l.Close() }() // only its number was wanted
+		return addr
 	}
-	defer func() { _ = l.Close() }() // only its number was wanted
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // start runs the broker and returns when it answers.
@@ -111,8 +120,12 @@ func (b *broker) start() {
 		b.t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }() // the child has its own
-	b.cmd = exec.Command(b.program, "server",
-		"--override", "log.dirs="+filepath.Join(b.dir, "data"),
+	command := exec.Command
+	if b.wrap != nil {
+		command = b.wrap
+	}
+	b.cmd = command(b.program, "server",
+		"--override", "log.dirs="+filepath.Join(b.data, "kafka-logs"),
 		"--override", "listeners=PLAINTEXT://"+b.addr+",CONTROLLER://"+b.control,
 		"--override", "controller.quorum.bootstrap.servers="+b.control,
 		"--override", "log.segment.bytes=1048576", // rolls within a round
@@ -175,17 +188,36 @@ type place struct {
 
 func newHistory(t *testing.T) *history { return &history{t: t, acked: map[string]place{}} }
 
+// underLoad returns at some moment at which clients write: how long after they
+// have begun again is drawn, for the moments are the point.
+func (h *history) underLoad(rnd *rand.Rand) {
+	h.t.Helper()
+	before, deadline := h.count(), time.Now().Add(time.Minute)
+	for h.count() == before {
+		if time.Now().After(deadline) {
+			h.t.Fatal("nothing was acknowledged for a minute")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(time.Duration(rnd.IntN(600_000)) * time.Microsecond)
+}
+
 func (h *history) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.acked)
 }
 
+// eager makes a client try again soon, so that much of a round is under load.
+func eager() kgo.Opt {
+	return kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond })
+}
+
 // produce sends numbered records of one producer until ctx ends, and then waits
 // for what is under way.
 func (h *history) produce(ctx context.Context, addr string, producer int) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.DefaultProduceTopic(topic),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(2000))
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(2000), eager())
 	if err != nil {
 		h.t.Error(err)
 		return
@@ -215,7 +247,7 @@ func (h *history) produce(ctx context.Context, addr string, producer int) {
 
 // commit commits growing offsets of a group until ctx ends.
 func (h *history) commit(ctx context.Context, addr string) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), eager())
 	if err != nil {
 		h.t.Error(err)
 		return
