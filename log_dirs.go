@@ -12,6 +12,15 @@ import (
 	"github.com/headrace/headrace/internal/vfs"
 )
 
+// diskReserve is what records leave free on the disk of each log directory, and
+// metadataBallast what the metadata log can make use of when somebody else has
+// filled its disk. The reserve is larger: what the ballast was is not taken by
+// records.
+const (
+	diskReserve     = 8 << 20
+	metadataBallast = 4 << 20
+)
+
 func (n *Node) openStorage() (err error) {
 	n.storage, err = openStorage(storageOptions{
 		fs: n.opts.fs, logDirs: n.set.logDirs, metadata: n.set.metadataDir,
@@ -50,7 +59,7 @@ func (n *Node) openDir(d *directory) (err error) {
 		return err
 	}
 	ld, err := log.OpenDir(log.DirOptions{
-		FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: bootID(),
+		FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: bootID(), Reserve: diskReserve,
 		OnFailure: func(*log.Dir, error) { n.watch.Look() },
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ func (n *Node) openQuorum() error {
 		NodeID: n.set.nodeID, DirectoryID: n.metadataDirID(), ClusterID: n.storage.clusterID,
 		Endpoints: n.controllerEndpoints(), Voters: n.set.voters,
 		Controller: c, Bootstrap: bootstrap, BootID: bootID(),
-		SnapshotBytes: n.set.snapshotBytes, Logger: n.opts.logger,
+		SnapshotBytes: n.set.snapshotBytes, BallastBytes: metadataBallast, Logger: n.opts.logger,
 	})
 	if err != nil {
 		return err

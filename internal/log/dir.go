@@ -30,6 +30,8 @@ type DirOptions struct {
 	// /proc/sys/kernel/random/boot_id). "" = unknown: every unclean stop is
 	// taken for a power cut.
 	BootID string
+	// Reserve is how many bytes of the disk are not for records; 0 = none.
+	Reserve int64
 	// OnFailure is called once, when the directory fails for good, from any
 	// goroutine and with locks held: it must not block or call back.
 	OnFailure func(*Dir, error)
@@ -60,6 +62,7 @@ type Dir struct {
 	closed  atomic.Bool
 	full    atomic.Bool
 	probed  atomic.Int64 // ms of the last question for space
+	reserve reserve
 
 	lock  io.Closer
 	files fileCache
@@ -95,6 +98,7 @@ func OpenDir(o DirOptions) (*Dir, error) {
 		fs: o.FS, path: o.Path, logger: o.Logger, onFailure: o.OnFailure, snapshotEvery: snapshotEvery,
 		logs: map[Partition]*Log{}, found: map[string]bool{}, configs: map[Config]*Config{},
 	}
+	d.reserve.bytes = o.Reserve
 	if d.logger == nil {
 		d.logger = slog.New(slog.DiscardHandler)
 	}

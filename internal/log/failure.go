@@ -92,17 +92,17 @@ func (d *Dir) setWritable() {
 const spaceReserve = 1 << 20
 
 // room returns an error while the disk is too full for n more bytes. It asks
-// the file system only when the last write found it full.
+// the file system now and then, and more often when the last write found it full.
 func (d *Dir) room(n int, nowMs int64) error {
 	if !d.full.Load() {
-		return nil
+		return d.spare(n)
 	}
 	const probeEveryMs = 200
 	last := d.probed.Load()
 	if nowMs-last >= probeEveryMs || nowMs < last {
 		d.probed.Store(nowMs)
 		free, _, err := d.fs.Free(d.path)
-		if err == nil && free >= uint64(n)+min(spaceReserve, uint64(n)*4+4096) {
+		if err == nil && free >= d.reserve.enough()+uint64(n)+min(spaceReserve, uint64(n)*4+4096) {
 			if err := d.state.commit(&stateBatch{}); err != nil { // what is owed comes first
 				return d.ioError("write state log", err)
 			}

@@ -158,6 +158,7 @@ func (d *Dir) turn(now time.Time) {
 			d.logger.Error("removal failed; it is tried again at the next start", "path", path, "error", err)
 		}
 	}
+	d.reserve.recount()
 	if d.full.Load() {
 		_ = d.room(0, now.UnixMilli()) // finds out when space returns even if nobody writes
 	}

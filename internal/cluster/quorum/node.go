@@ -47,7 +47,10 @@ type Options struct {
 	BootID        string // see StorageOptions.BootID
 	SegmentBytes  int64
 	SnapshotBytes int64
-	TickInterval  time.Duration // of Raft's clock; 0 = 100 ms, elections take 10 to 20 ticks
+	// BallastBytes is how much of its disk the metadata log keeps for the time
+	// when the disk is full; 0 = nothing.
+	BallastBytes int64
+	TickInterval time.Duration // of Raft's clock; 0 = 100 ms, elections take 10 to 20 ticks
 	// Random is where ids and seeds come from; nil = crypto/rand.
 	Random io.Reader
 	Logger *slog.Logger
@@ -75,7 +78,8 @@ type Node struct {
 	runOnce  sync.Once
 
 	// Owned by the goroutine in Run, and by Open before it.
-	voter *Voter
+	voter   *Voter
+	ballast ballast
 }
 
 // view is what readers on other goroutines see of the voter's role.
@@ -129,6 +133,9 @@ func Open(o Options) (*Node, error) {
 	n.feed.init(metadata.Empty())
 	n.links.init(n)
 	n.view.Store(&view{})
+	if storage.Damage() == nil {
+		n.ballast.open(&n.opts)
+	}
 	if err := n.start(); err != nil {
 		return nil, errors.Join(err, n.closeParts())
 	}
@@ -227,7 +234,7 @@ func (n *Node) openVoter() error {
 	v, err := OpenVoter(VoterOptions{
 		Storage: n.storage, Controller: n.opts.Controller, Bootstrap: n.opts.Bootstrap,
 		Rand: rand.New(rand.NewPCG(seed1, seed2)), SnapshotBytes: n.opts.SnapshotBytes,
-		OnImage: n.feed.publish, Logger: n.opts.Logger,
+		OnImage: n.feed.publish, Relief: n.ballast.release, Logger: n.opts.Logger,
 	})
 	if err != nil {
 		return err
@@ -275,6 +282,7 @@ func (n *Node) Run(ctx context.Context) error {
 		case <-n.inbox.closed:
 			return nil
 		case <-ticker.C:
+			n.ballast.restore(time.Now())
 			if n.voter != nil {
 				n.voter.Tick()
 				n.links.watchLeader(time.Now())

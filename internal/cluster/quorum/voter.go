@@ -49,7 +49,10 @@ type VoterOptions struct {
 	// OnImage is called with each new image in order, and with what changed. It
 	// must not block or call the Voter. Nil is allowed.
 	OnImage func(*metadata.Image, *metadata.Delta)
-	Logger  *slog.Logger
+	// Relief is called when the disk is full. It reports whether it has made
+	// room, so that trying again is of use. Nil is allowed.
+	Relief func() bool
+	Logger *slog.Logger
 }
 
 // Voter is one member of the metadata quorum: Raft, its storage, the image that
@@ -281,6 +284,7 @@ func (v *Voter) Flush(now time.Time) []Message {
 // next Flush tries the same Ready again: to others this voter is slow, which
 // Raft can bear, and if it leads somebody else will soon.
 func (v *Voter) drain() error {
+	relieved := false
 	for range maxRounds {
 		rd, ok := v.nextReady()
 		if !ok {
@@ -288,6 +292,10 @@ func (v *Voter) drain() error {
 		}
 		err := v.handle(rd)
 		if err != nil && diskFull(err) {
+			if v.opts.Relief != nil && v.opts.Relief() {
+				relieved, v.stuck = v.stuck == nil, &rd
+				continue
+			}
 			if v.stuck == nil {
 				v.opts.Logger.Error("the disk of the metadata log is full; nothing is decided until there is space", "error", err)
 			}
@@ -297,7 +305,7 @@ func (v *Voter) drain() error {
 		if err != nil {
 			return err
 		}
-		if v.stuck != nil {
+		if v.stuck != nil && !relieved {
 			v.opts.Logger.Info("the metadata log goes on: its disk has space again")
 		}
 		v.stuck = nil
