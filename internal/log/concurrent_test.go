@@ -40,7 +40,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			select {
 			case <-done:
-			case <-time.After(time.Minute):
+			case <-time.After(5 * time.Minute):
 				t.Errorf("durable offset %d, end %d", l.DurableOffset(), l.EndOffset())
 			}
 		})

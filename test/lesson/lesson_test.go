@@ -3,6 +3,7 @@
 package lesson
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -17,6 +18,8 @@ import (
 const (
 	address = "localhost:9092" // the lesson's
 	limit   = time.Minute      // for any one step; a JVM would need a good part of it, we need none
+	// buildLimit is for a build from nothing on a busy machine.
+	buildLimit = 6 * time.Minute
 )
 
 // TestClone walks the lesson in a fresh clone, after the README's own way to start.
@@ -51,6 +54,7 @@ func TestRoot(t *testing.T) {
 // walk does what the lesson says: a terminal for the broker, a topic, two events, reads them, ends all, clears up.
 func walk(t *testing.T, dir string) {
 	commands := lessonCommands(t)
+	alone(t)
 	untouched(t)
 	var broker *Terminal
 	for _, c := range commands {
@@ -116,6 +120,7 @@ func consume(t *testing.T, dir string, c Command, events []string) {
 
 // makeRun is the README's first command: a broker that answers, and ends on Ctrl+C.
 func makeRun(t *testing.T, dir string) {
+	alone(t)
 	untouched(t)
 	broker := startBroker(t, dir, "make run")
 	if out := finish(t, run(t, dir, "bin/kafka-topics.sh --list --bootstrap-server "+address), 0); strings.TrimSpace(out) != "" {
@@ -131,15 +136,18 @@ func startBroker(t *testing.T, dir, line string) *Terminal {
 	start := time.Now()
 	broker := run(t, dir, line)
 	for deadline := start.Add(limit); ; {
-		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+		c, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
 			c.Close()
-			t.Logf("listening after %s", time.Since(start).Round(time.Millisecond))
-			return broker
 		}
 		select {
-		case <-broker.read:
+		case <-broker.read: // whoever listens, it is not this broker
 			t.Fatalf("the broker has ended:\n%s", broker.Output())
 		case <-time.After(5 * time.Millisecond):
+		}
+		if err == nil {
+			t.Logf("listening after %s", time.Since(start).Round(time.Millisecond))
+			return broker
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the broker does not listen:\n%s", broker.Output())
@@ -156,7 +164,6 @@ func run(t *testing.T, dir, line string) *Terminal {
 	}
 	t.Cleanup(func() {
 		term.Kill()
-		<-term.read
 		if t.Failed() {
 			t.Logf("$ %s\n%s", line, term.Output())
 		}
@@ -204,6 +211,16 @@ func untouched(t *testing.T) {
 	})
 }
 
+// alone keeps out other lessons on this machine until the test ends: there is one port and one directory.
+func alone(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("unix", "@headrace-lesson") // a name without a file, which ends with its process
+	if err != nil {
+		t.Fatalf("another lesson is under way: %v", err)
+	}
+	t.Cleanup(func() { l.Close() })
+}
+
 func lessonCommands(t *testing.T) []Command {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(repository(t), "docs", "lesson.md"))
@@ -237,8 +254,10 @@ func repository(t *testing.T) string {
 
 func execute(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-	cmd.Dir = dir
+	ctx, cancel := context.WithTimeout(t.Context(), buildLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir, cmd.WaitDelay = dir, time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 	}

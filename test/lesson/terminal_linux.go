@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ type Terminal struct {
 	cmd    *exec.Cmd
 	master *os.File
 	read   chan struct{} // closed when the terminal has nothing more to say
+	waited atomic.Bool   // the command's end was seen
 	mu     struct {
 		sync.Mutex
 		out     strings.Builder
@@ -48,7 +50,7 @@ func Start(dir, line string) (*Terminal, error) {
 	return t, nil
 }
 
-// collect gathers the output until the last process has left the terminal; Wait joins it.
+// collect gathers the output until the last process has left the terminal or that was taken away; Wait and Kill join it.
 func (t *Terminal) collect() {
 	defer close(t.read)
 	buf := make([]byte, 4096)
@@ -60,7 +62,7 @@ func (t *Terminal) collect() {
 		t.mu.changed = make(chan struct{})
 		t.mu.Unlock()
 		if err != nil {
-			return // EIO is how Linux says that nobody holds the other end
+			return // EIO is how Linux says that nobody holds the other end; or it was closed here
 		}
 	}
 }
@@ -104,12 +106,14 @@ func (t *Terminal) Until(what string, limit time.Duration, ok func(output string
 	}
 }
 
-// Wait waits for the end of the command and returns its exit code; beyond the limit the command is killed.
+// Wait waits until the command and all that it has started in its terminal have ended, and returns its exit code.
+// Beyond the limit the command is killed and the terminal taken away.
 func (t *Terminal) Wait(limit time.Duration) (int, error) {
-	kill := time.AfterFunc(limit, t.Kill)
+	kill := time.AfterFunc(limit, t.kill)
 	err := t.cmd.Wait()
-	inTime := kill.Stop()
+	t.waited.Store(true)
 	<-t.read
+	inTime := kill.Stop()
 	t.master.Close()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -124,9 +128,19 @@ func (t *Terminal) Wait(limit time.Duration) (int, error) {
 	return t.cmd.ProcessState.ExitCode(), nil
 }
 
-// Kill ends the command and everything that it has started in its session.
+// Kill ends the command, if Wait has not seen its end, and returns when the terminal has nothing more to say.
 func (t *Terminal) Kill() {
-	_ = syscall.Kill(-t.cmd.Process.Pid, syscall.SIGKILL) // gone already is as good
+	t.kill()
+	<-t.read
+}
+
+// kill ends the command's process group and takes the terminal away: who has left the group gets a hangup, and nobody
+// waits for it.
+func (t *Terminal) kill() {
+	if !t.waited.Load() { // else the number may be somebody else's by now
+		_ = syscall.Kill(-t.cmd.Process.Pid, syscall.SIGKILL) // gone already is as good
+	}
+	t.master.Close()
 }
 
 // pty opens a pair of pseudo-terminals.
@@ -135,15 +149,10 @@ func pty() (master, slave *os.File, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		master.Close()
-		return nil, nil, fmt.Errorf("unlock terminal: %w", err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	n, err := unlock(master)
 	if err != nil {
 		master.Close()
-		return nil, nil, fmt.Errorf("name terminal: %w", err)
+		return nil, nil, err
 	}
 	slave, err = os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -151,4 +160,21 @@ func pty() (master, slave *os.File, err error) {
 		return nil, nil, err
 	}
 	return master, slave, nil
+}
+
+// unlock makes a pair usable and gives its number. It leaves the file in the poller (Fd would not): Close ends a read.
+func unlock(master *os.File) (n int, err error) {
+	raw, err := master.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	controlErr := raw.Control(func(fd uintptr) {
+		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
+			n, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		}
+	})
+	if err = errors.Join(controlErr, err); err != nil {
+		return 0, fmt.Errorf("unlock terminal: %w", err)
+	}
+	return n, nil
 }
