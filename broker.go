@@ -86,6 +86,7 @@ func (n *Node) act(d *metadata.Delta) {
 		for _, w := range n.live.update(d.New) {
 			n.opts.logger.Warn(w.String())
 		}
+		n.applyLimits()
 	}
 	if err := n.replicas.Apply(d); err != nil {
 		n.opts.logger.Error("some partitions could not be brought in line with the metadata", "error", err)
@@ -146,7 +147,7 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	n.readyOnce.Do(func() { close(n.ready) })
 	n.opts.logger.Info("serving", "node", n.set.nodeID, "cluster", n.storage.clusterID,
-		"listeners", n.addresses(), "after", time.Since(n.started).Round(time.Millisecond))
+		"listeners", n.addresses(), "metrics", n.metricsAddress(), "after", time.Since(n.started).Round(time.Millisecond))
 	return n.server.Run(ctx, n.listeners...)
 }
 
@@ -156,6 +157,14 @@ func (n *Node) addresses() []string {
 		out = append(out, fmt.Sprintf("%s://%s", l.Name, l.Net.Addr()))
 	}
 	return out
+}
+
+// metricsAddress is where metrics are served, "" if they are not.
+func (n *Node) metricsAddress() string {
+	if n.admin == nil {
+		return ""
+	}
+	return "http://" + n.admin.Addr().String() + "/metrics"
 }
 
 // keepSession keeps the broker registered until ctx ends. Then it tells the

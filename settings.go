@@ -88,7 +88,6 @@ func readSettings(c *config.Config) (settings, error) {
 		snapshotBytes: c.Int64("metadata.log.max.record.bytes.between.snapshots"),
 		heartbeat:     c.Duration("broker.heartbeat.interval.ms"), commitTimeout: c.Duration("offsets.commit.timeout.ms"),
 		initialTaskDelay: c.Duration("log.initial.task.delay.ms"), retentionInterval: c.Duration("log.retention.check.interval.ms"),
-		limits:     serverLimits(c),
 		groups:     groupSettings(c),
 		controller: controllerSettings(c),
 	}
@@ -96,6 +95,9 @@ func readSettings(c *config.Config) (settings, error) {
 		s.rack = &rack
 	}
 	var err error
+	if s.limits, err = serverLimits(c); err != nil {
+		return s, err
+	}
 	if s.endpoints, err = endpoints(c); err != nil {
 		return s, err
 	}

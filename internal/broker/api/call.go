@@ -65,9 +65,10 @@ func (c *call) reply(resp kmsg.Response) {
 // listener is the listener that the client has reached.
 func (c *call) listener() server.Listener { return c.req.Conn().Listener() }
 
-// requester is the client as the controller sees it.
+// requester is the client as the controller sees it: one that has asked it
+// itself, or by way of this broker.
 func (c *call) requester() controller.Requester {
-	return controller.Requester{Principal: anonymous, ClientID: c.client, Forwarded: true}
+	return controller.Requester{Principal: anonymous, ClientID: c.client, Forwarded: !c.listener().Controller}
 }
 
 // anonymous is the principal of a client on a listener without authentication.

@@ -221,11 +221,14 @@ func (c *Conn) dropPending() {
 }
 
 // peer is the unit among which memory is shared.
-func (c *Conn) peer() netip.Prefix {
-	if a, ok := c.nc.RemoteAddr().(*net.TCPAddr); ok {
-		return peerOf(a.AddrPort().Addr())
+func (c *Conn) peer() netip.Prefix { return peerOf(addrOf(c.nc)) }
+
+// addrOf is the client's address, zero where it has none.
+func addrOf(nc net.Conn) netip.Addr {
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap().WithZone("")
 	}
-	return netip.Prefix{}
+	return netip.Addr{}
 }
 
 // describeLength says what an impossible length most likely is.

@@ -10,11 +10,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,9 +40,9 @@ type Limits struct {
 	// all connections (default 128 MiB). It is raised to what one frame of
 	// MaxRequestBytes needs.
 	RequestMemory int64
-	// MaxConnections bounds the open connections (max.connections, default
-	// no bound).
-	MaxConnections int
+	// Connections bounds the number of connections; nil: nothing does. See
+	// [Server.SetConnectionLimits].
+	Connections *ConnectionLimits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -55,6 +57,10 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.FrameTimeout <= 0 {
 		l.FrameTimeout = 30 * time.Second
+	}
+	if l.Connections == nil {
+		none := unbounded
+		l.Connections = &none
 	}
 	if l.RequestMemory <= 0 {
 		l.RequestMemory = 128 << 20
@@ -92,10 +98,13 @@ type Server struct {
 	Stats   Stats
 	buffers bufferPool
 	memory  *memory
-	scratch atomic.Int32 // large scratch buffers of readers
+	// quotas count the connections of brokers' listeners and of controllers'.
+	quotas, controllerQuotas *quotas
+	scratch                  atomic.Int32 // large scratch buffers of readers
 
 	wg     sync.WaitGroup
 	closed atomic.Bool
+	done   chan struct{} // closed when the server stops
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -120,7 +129,11 @@ func New(h Handler, l Limits, logger *slog.Logger) *Server {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	l = l.withDefaults()
-	return &Server{handler: h, limits: l, logger: logger, memory: newMemory(l.RequestMemory), conns: map[*Conn]struct{}{}}
+	return &Server{
+		handler: h, limits: l, logger: logger, memory: newMemory(l.RequestMemory),
+		quotas: newQuotas(l.Connections), controllerQuotas: newQuotas(l.Connections),
+		conns: map[*Conn]struct{}{}, done: make(chan struct{}),
+	}
 }
 
 // Run serves the listeners until ctx ends, then closes every connection and
@@ -129,6 +142,7 @@ func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 	s.mu.Lock()
 	for _, l := range listeners {
 		s.listeners = append(s.listeners, l.Net)
+		s.quotasOf(l).addListener(l.Name)
 	}
 	s.mu.Unlock()
 	for _, l := range listeners {
@@ -159,11 +173,12 @@ func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 }
 
 // ServeConn serves one connection that the caller made (an in-memory pipe of
-// an embedded client) until it ends. Listener.Net is not used.
+// an embedded client) until it ends. Listener.Net is not used. Of the limits on
+// connections that of their number by address holds.
 func (s *Server) ServeConn(nc net.Conn, l Listener) {
-	if c := s.admit(nc, l); c != nil {
-		s.wg.Go(c.serve)
-	}
+	q := s.quotasOf(l)
+	q.addListener(l.Name)
+	s.admit(nc, l, q.add(l.Name, addrOf(nc)))
 }
 
 // Conns returns the number of open connections.
@@ -173,7 +188,26 @@ func (s *Server) Conns() int {
 	return len(s.conns)
 }
 
+// SetConnectionLimits changes the limits on connections while the server runs.
+// Where there are more than max.connections now, those that were quiet for
+// longest are closed, as by Kafka's processors; other limits hold for new
+// connections.
+func (s *Server) SetConnectionLimits(l ConnectionLimits) {
+	for _, q := range []*quotas{s.quotas, s.controllerQuotas} {
+		q.set(&l)
+		s.closeExcess(q)
+	}
+}
+
+func (s *Server) quotasOf(l Listener) *quotas {
+	if l.Controller {
+		return s.controllerQuotas
+	}
+	return s.quotas
+}
+
 func (s *Server) accept(l Listener) {
+	q := s.quotasOf(l)
 	for {
 		nc, err := l.Net.Accept()
 		if err != nil {
@@ -182,32 +216,74 @@ func (s *Server) accept(l Listener) {
 			}
 			// Too many open files and the like pass: going on at once would spin.
 			s.logger.Warn("accept failed; trying again in 100 ms", "listener", l.Name, "error", err)
-			time.Sleep(100 * time.Millisecond)
+			select {
+			case <-s.done:
+			case <-time.After(100 * time.Millisecond):
+			}
 			continue
 		}
-		s.ServeConn(nc, l)
+		s.admit(nc, l, q.await(l.Name, addrOf(nc), s.done))
+		s.closeExcess(q)
 	}
 }
 
-func (s *Server) admit(nc net.Conn, l Listener) *Conn {
+// admit serves a connection that the quotas have counted, or closes it if they
+// have refused it.
+func (s *Server) admit(nc net.Conn, l Listener, refused error) {
 	s.Stats.Accepted.Add(1)
+	if refused != nil {
+		_ = nc.Close() // the peer was promised nothing
+		if !errors.Is(refused, errStopped) {
+			s.Stats.Refused.Add(1)
+			s.logger.Info("connection refused", "peer", nc.RemoteAddr(), "listener", l.Name, "why", refused)
+		}
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed.Load() || s.limits.MaxConnections > 0 && len(s.conns) >= s.limits.MaxConnections {
-		s.Stats.Refused.Add(1)
+	if s.closed.Load() {
 		_ = nc.Close() // the peer was promised nothing
-		return nil
+		s.quotasOf(l).remove(l.Name, addrOf(nc))
+		return
 	}
 	s.nextID++
 	c := newConn(s, nc, l, fmt.Sprintf("%s-%s-%d", nc.LocalAddr(), nc.RemoteAddr(), s.nextID))
 	s.conns[c] = struct{}{}
-	return c
+	s.wg.Go(c.serve)
+}
+
+// closeExcess closes connections above max.connections: of listeners that are
+// not protected, those that were quiet for longest (Selector.lowestPriorityChannel).
+func (s *Server) closeExcess(q *quotas) {
+	n, protected := q.excess()
+	if n == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var open []*Conn
+	for c := range s.conns {
+		switch {
+		case s.quotasOf(c.listener) != q || c.listener.Name == protected:
+		case c.dead.Load():
+			n-- // is on its way
+		default:
+			open = append(open, c)
+		}
+	}
+	slices.SortFunc(open, func(a, b *Conn) int { return cmp.Compare(a.lastActive.Load(), b.lastActive.Load()) })
+	for _, c := range open[:min(max(n, 0), len(open))] {
+		s.Stats.Refused.Add(1)
+		s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", "there are more than max.connections, and it was quiet for longest")
+		c.abort()
+	}
 }
 
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	s.quotasOf(c.listener).remove(c.listener.Name, addrOf(c.nc))
 }
 
 const (
@@ -244,6 +320,7 @@ func (s *Server) shutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed.Store(true)
+	close(s.done)
 	for _, l := range s.listeners {
 		_ = l.Close() // nothing to save
 	}

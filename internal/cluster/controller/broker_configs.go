@@ -81,7 +81,7 @@ var logLevels = []string{"DEBUG", "ERROR", "FATAL", "INFO", "TRACE", "WARN"}
 // Deviation: one that Kafka would make is refused too, for the level of the log
 // is read once, when a node starts.
 func refuseLogger(x *exchange, t *configTarget) *fault {
-	if t.replace || !x.from.Forwarded {
+	if t.replace {
 		return faultf(kerr.InvalidRequest, "Unknown resource type %d", t.resource.Type)
 	}
 	if !x.clusterAllowed(kmsg.ACLOperationAlterConfigs) {

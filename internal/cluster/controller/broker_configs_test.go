@@ -30,7 +30,7 @@ func TestForwardedConfigsOfBrokers(t *testing.T) {
 		{Requester{Forwarded: true}, incremental(logger, "0", info), answer{"INVALID_CONFIG", "The log level of root cannot be changed while the node runs: set headrace.log.level and restart it"}},
 		{Requester{Forwarded: true}, incremental(logger, "9", info), answer{"INVALID_REQUEST", "Unexpected node id. Expected 0 or 1, but received 9"}},
 		{unauthorized, incremental(logger, "0", info), answer{"CLUSTER_AUTHORIZATION_FAILED", "Cluster authorization failed."}},
-		{Requester{}, incremental(logger, "0", info), answer{"INVALID_REQUEST", "Unknown resource type 8"}},
+		{Requester{}, incremental(logger, "0", info), answer{"INVALID_CONFIG", "The log level of root cannot be changed while the node runs: set headrace.log.level and restart it"}},
 	} {
 		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 		req.Version = 1

@@ -72,7 +72,7 @@ func TestIncrementalAlterConfigs(t *testing.T) {
 		{incremental(kmsg.ConfigResourceTypeGroupConfig, "", configChange{"k", opSet, ptr("1")}), answer{"INVALID_REQUEST", "Default group resources are not allowed."}, ""},
 		{incremental(kmsg.ConfigResourceTypeGroupConfig, "secret", configChange{"k", opSet, ptr("1")}), answer{"GROUP_AUTHORIZATION_FAILED", "Group authorization failed."}, ""},
 		{incremental(kmsg.ConfigResourceTypeClientMetrics, "m", configChange{"k", opSet, ptr("1")}), answer{}, "k=1"},
-		{incremental(kmsg.ConfigResourceTypeBrokerLogger, "0", configChange{"k", opSet, ptr("1")}), answer{"INVALID_REQUEST", "Unknown resource type 8"}, ""},
+		{incremental(kmsg.ConfigResourceTypeBrokerLogger, "0", configChange{"k", opSet, ptr("1")}), answer{"INVALID_CONFIG", "Logger k does not exist!"}, ""},
 	} {
 		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 		req.Version = 1
