@@ -132,25 +132,21 @@ func orEmpty(s *string) string {
 	return *s
 }
 
-// kcatMember makes kcat as careful as it can be. It commits by librdkafka's rule that a record is done when the application
-// has been given it, which is before kcat has printed it, and its -G mode cannot be told otherwise: with
-// enable.auto.offset.store=false it commits nothing at all. Two windows follow, with any broker, Apache Kafka's among them:
+// kcatMember makes kcat as careful as it can be. librdkafka takes a record for done when kcat has been given it, which is
+// before kcat has printed it. Two windows follow, with any broker, Apache Kafka among them:
 //   - Killed between a commit by the clock and the end of a print (which a full pipe can make long), it has committed a
-//     record that nobody has seen. So a member that will be killed commits only when a rebalance takes its partitions
-//     away, which comes between two records: all that it was given since is read again.
+//     record that nobody has seen. So a member that will be killed stores no offsets, and commits nothing: all that it was
+//     given is read again. (Its commits cannot be made rarer: -X gives auto.commit.interval.ms and enable.auto.commit to
+//     properties of the topic that have these names too, and mean nothing in a group.)
 //   - On SIGTERM its main loop gives back the record that it holds without printing it (kcat.c, consume_cb: "if
 //     (!conf.run) return"), and closing commits it. That is what client.drops is for.
 //
 // So everything is demanded of kcat too: no record is missing, whoever is killed or stopped.
 func kcatMember(_ kit, t target, p part) ([]string, error) {
 	format := strings.Join([]string{"%p", "%o", "%T", "%K", "%S", "%k", "%s", "%h"}, separator) + "\n"
-	interval := "500"
-	if p.doomed {
-		interval = "86400000" // the longest there is: a day
-	}
 	return []string{
 		"kcat", "-b", t.bootstrap, "-G", p.group, "-u", "-f", format, "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000",
-		"-X", "heartbeat.interval.ms=500", "-X", "auto.commit.interval.ms=" + interval, t.topic,
+		"-X", "heartbeat.interval.ms=500", "-X", "enable.auto.offset.store=" + strconv.FormatBool(!p.doomed), t.topic,
 	}, nil
 }
 
