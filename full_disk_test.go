@@ -191,7 +191,7 @@ func (m *machine) request(name string) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	ct := kmsg.NewCreateTopicsRequestTopic()
 	ct.Topic, ct.NumPartitions, ct.ReplicationFactor = name, 1, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 10_000
+	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 60_000
 	if resp := ask[*kmsg.CreateTopicsResponse](m.c, req, 7); resp.Topics[0].ErrorCode != 0 {
 		m.t.Fatalf("create topic: %v", kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	}

@@ -99,7 +99,7 @@ func (p *process) stop() {
 		return
 	}
 	_ = p.stdin.Close() // tells it to end
-	timer := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
+	timer := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
 	_ = p.cmd.Wait() // how it ends says nothing about what was tested
 }
@@ -262,7 +262,7 @@ func makeTopic(t *testing.T, c *wireClient, topic string, n int32) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	ct := kmsg.NewCreateTopicsRequestTopic()
 	ct.Topic, ct.NumPartitions, ct.ReplicationFactor = topic, n, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 10_000
+	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 60_000
 	if resp := ask[*kmsg.CreateTopicsResponse](c, req, 7); resp.Topics[0].ErrorCode != 0 {
 		t.Fatalf("create topic: %s", codeOf(resp.Topics[0].ErrorCode))
 	}

@@ -85,7 +85,7 @@ func (m *machine) create(name string, partitions int32) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	ct := kmsg.NewCreateTopicsRequestTopic()
 	ct.Topic, ct.NumPartitions, ct.ReplicationFactor = name, partitions, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 10_000
+	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 60_000
 	if resp := ask[*kmsg.CreateTopicsResponse](m.c, req, 7); resp.Topics[0].ErrorCode != 0 {
 		m.t.Fatalf("create topic: %v", kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	}
@@ -341,7 +341,7 @@ func TestNoNodeWithoutItsMetadata(t *testing.T) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	ct := kmsg.NewCreateTopicsRequestTopic()
 	ct.Topic, ct.NumPartitions, ct.ReplicationFactor = "later", 1, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 10_000
+	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 60_000
 	if resp := ask[*kmsg.CreateTopicsResponse](m.c, req, 7); resp.Topics[0].ErrorCode != kerr.KafkaStorageError.Code {
 		t.Errorf("create topic: %v", kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	}

@@ -48,7 +48,7 @@ func (c *wireClient) createTopic(name string) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	ct := kmsg.NewCreateTopicsRequestTopic()
 	ct.Topic, ct.NumPartitions, ct.ReplicationFactor = name, 1, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 10_000
+	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 60_000
 	if resp := ask[*kmsg.CreateTopicsResponse](c, req, 7); resp.Topics[0].ErrorCode != 0 {
 		c.t.Fatalf("create topic: %v", kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	}

@@ -89,7 +89,7 @@ func wireNode(t *testing.T, topic string, n int32) *wireClient {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	ct := kmsg.NewCreateTopicsRequestTopic()
 	ct.Topic, ct.NumPartitions, ct.ReplicationFactor = topic, n, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 10_000
+	req.Topics, req.TimeoutMillis = append(req.Topics, ct), 60_000
 	if resp := ask[*kmsg.CreateTopicsResponse](c, req, 7); resp.Topics[0].ErrorCode != 0 {
 		t.Fatalf("create topic: %v", kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	}
@@ -118,7 +118,7 @@ func produceRequest(topic string, partition int32, acks int16, records []byte) *
 	pp := kmsg.NewProduceRequestTopicPartition()
 	pp.Partition, pp.Records = partition, records
 	pt.Topic, pt.Partitions = topic, append(pt.Partitions, pp)
-	req.Topics, req.Acks, req.TimeoutMillis = append(req.Topics, pt), acks, 5000
+	req.Topics, req.Acks, req.TimeoutMillis = append(req.Topics, pt), acks, 60_000
 	return req
 }
 

@@ -90,7 +90,7 @@ func (c *conn) send(req kmsg.Request) {
 
 func (c *conn) receive(req kmsg.Request) kmsg.Response {
 	c.t.Helper()
-	_ = c.c.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = c.c.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	var size [4]byte
 	if _, err := io.ReadFull(c.c, size[:]); err != nil {
 		c.t.Fatalf("%T v%d: %v", req, req.GetVersion(), err)
@@ -182,7 +182,7 @@ func ptr[T any](v T) *T { return &v }
 func (s *script) join(group, member string, instance *string, protocols ...string) *kmsg.JoinGroupRequest {
 	req := kmsg.NewPtrJoinGroupRequest()
 	req.Group, req.MemberID, req.InstanceID = group, member, instance
-	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis, req.ProtocolType = 10_000, 10_000, "consumer"
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis, req.ProtocolType = 60_000, 60_000, "consumer"
 	for _, p := range protocols {
 		m := kmsg.NewConsumerMemberMetadata()
 		m.Topics = []string{"subscribed"}

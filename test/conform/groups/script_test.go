@@ -20,7 +20,7 @@ func (s *script) run() {
 // prepare makes topics and waits for the coordinator.
 func (s *script) prepare() {
 	create := kmsg.NewPtrCreateTopicsRequest()
-	create.Version, create.TimeoutMillis = 7, 10_000
+	create.Version, create.TimeoutMillis = 7, 60_000
 	for _, name := range []string{"t", "subscribed"} {
 		t := kmsg.NewCreateTopicsRequestTopic()
 		t.Topic, t.NumPartitions, t.ReplicationFactor = name, 2, 1
@@ -32,7 +32,7 @@ func (s *script) prepare() {
 		s.t.Fatalf("create topics: %+v", created)
 	}
 	s.topicID = created.Topics[0].TopicID
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		find := kmsg.NewPtrFindCoordinatorRequest()
 		find.Version, find.CoordinatorKeys = 4, []string{"g"}
@@ -210,7 +210,7 @@ func (s *script) twoMembers() {
 
 // waitFor waits until the group is in that state, without a trace.
 func (s *script) waitFor(group, state string) {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		req := s.describe(group)
 		req.Version = 6
