@@ -21,11 +21,6 @@ var mutants = []mutant{
 		pkg: "internal/log", run: "TestCrashAtEveryCall",
 	},
 	{
-		name: "metadata of a partition not synced", file: "internal/log/syncqueue.go",
-		old: "	if fresh.newMeta {", new: "	if fresh.newMeta && l == nil {",
-		pkg: "internal/log", run: "TestCrashAtEveryCall",
-	},
-	{
 		name: "durable before the sync", file: "internal/log/append.go",
 		old: "	l.end.Store(next)\n	return len(seg.idx.tail)", new: "	l.end.Store(next)\n	l.durable.Store(next)\n	return len(seg.idx.tail)",
 		pkg: "internal/log", run: "TestCrashAtEveryCall|TestDurableIsTold|TestFailedSync",
@@ -63,7 +58,7 @@ var mutants = []mutant{
 	{
 		name: "offsets used again", file: "internal/log/recover.go",
 		old: "		return o.skipTo(max(lost, o.start))", new: "		_ = lost",
-		pkg: "internal/log", run: "TestFlippedBit|TestTornTail|TestCrashAtEveryCall",
+		pkg: "internal/log", run: ".",
 	},
 	{
 		name: "damage is cut away", file: "internal/log/recover.go",
@@ -120,7 +115,12 @@ var mutants = []mutant{
 	{
 		name: "visible before it is durable", file: "internal/broker/replica/partition.go",
 		old: "	if !s.Log.FlushBeforeAck {\n		p.committed(", new: "	if s != nil {\n		p.committed(",
-		pkg: "headracetest", run: "TestNothingAcknowledgedIsLost",
+		pkg: "internal/broker/replica", run: "TestNothingIsVisible", quick: true,
+	},
+	{
+		name: "a duplicate is acknowledged early", file: "internal/broker/replica/partition.go",
+		old: "	if !appended.Duplicate {", new: "	if appended.Duplicate {\n		appended.LastOffset = -1\n	} else {",
+		pkg: "internal/broker/replica", run: "TestNothingIsVisible",
 	},
 	{
 		name: "a deposed leader appends", file: "internal/broker/replica/partition.go",
@@ -178,8 +178,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "decisions of another epoch count", file: "internal/cluster/quorum/apply.go",
-		old: "	if b.term != e.GetTerm() {", new: "	if b.term > e.GetTerm() {",
-		pkg: "internal/sim", run: "TestSimQuorum|TestRegression",
+		old: "	if b.term != e.GetTerm() {", new: "	if b.term > e.GetTerm()+1 {",
+		pkg: "internal/cluster/quorum", run: "TestBatchOfAnotherTerm",
 	},
 
 	// Records.
