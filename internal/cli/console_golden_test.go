@@ -237,7 +237,7 @@ func (s *story) join(ctx context.Context, t *testing.T, d *datadriven.TestData) 
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(s.bootstrap), kgo.ClientID(arg(t, d, "client")), kgo.ConsumerGroup(arg(t, d, "group")),
 		kgo.ConsumeTopics(arg(t, d, "topic")), kgo.Balancers(kgo.RangeBalancer()), kgo.DisableAutoCommit(),
-		kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(time.Second), // five late heartbeats are forgiven
+		kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(time.Second), // five late heartbeats are forgiven
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { assigned <- struct{}{} }),
 	}
 	if d.HasArg("instance") {
