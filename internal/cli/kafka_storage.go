@@ -64,7 +64,10 @@ func (e terse) Error() string { return string(e) }
 
 func tersef(format string, args ...any) error { return terse(fmt.Sprintf(format, args...)) }
 
-func kafkaStorage(_ context.Context, t *tool, args []string) int {
+func kafkaStorage(ctx context.Context, t *tool, args []string) int {
+	if len(args) > 0 && args[0] == "repair" { // ours
+		return storageRepair(ctx, t, args[1:])
+	}
 	c := &storage{tool: t}
 	err := c.execute(args)
 	var short terse
