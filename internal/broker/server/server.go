@@ -13,9 +13,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -148,15 +148,18 @@ func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 	for _, l := range listeners {
 		s.wg.Go(func() { s.accept(l) })
 	}
-	janitor := time.NewTicker(min(s.limits.FrameTimeout, max(s.limits.IdleTimeout, time.Second)) / 4)
+	janitor := time.NewTicker(min(s.limits.FrameTimeout/4, max(s.limits.IdleTimeout, time.Second)/4, restAfter))
 	defer janitor.Stop()
 	var look <-chan time.Time // when to look at a shortage of memory
 	var looked time.Time
+	var idle idleness
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case now := <-janitor.C:
-			s.closeStale(now)
+			if idle.due(now, s.closeStale(now), s.Stats.Requests.Load()) {
+				debug.FreeOSMemory()
+			}
 		case <-s.memory.pressed:
 			look = time.After(time.Until(looked.Add(shortageBreak)))
 		case looked = <-look:
@@ -247,7 +250,7 @@ func (s *Server) admit(nc net.Conn, l Listener, refused error) {
 		return
 	}
 	s.nextID++
-	c := newConn(s, nc, l, fmt.Sprintf("%s-%s-%d", nc.LocalAddr(), nc.RemoteAddr(), s.nextID))
+	c := newConn(s, nc, l, s.nextID)
 	s.conns[c] = struct{}{}
 	s.wg.Go(c.serve)
 }
@@ -305,15 +308,51 @@ func (s *Server) relieve(now time.Time) bool {
 	return more
 }
 
-func (s *Server) closeStale(now time.Time) {
+// closeStale closes connections that nothing can be expected of, and puts those
+// to rest that have nothing to do. It returns the number of the latter.
+func (s *Server) closeStale(now time.Time) (rested int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if why := c.stale(now, s.limits); why != "" {
 			s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", why)
 			c.abort()
+			continue
+		}
+		if c.rest(now) {
+			rested++
 		}
 	}
+	return rested
+}
+
+// idleness decides when the memory that many connections have left behind goes
+// back to the system: Go keeps it for two minutes, or for ever while nothing
+// else is allocated.
+type idleness struct {
+	rested   int // connections since the last time
+	requests int64
+	last     time.Time
+}
+
+const (
+	// restedMany is how many connections at least have gone to rest before their
+	// memory is given back, releaseInterval how much time lies between.
+	restedMany      = 500
+	releaseInterval = time.Minute
+)
+
+// due says whether to give memory back now: many connections were put to rest,
+// and hardly any request has come since the last look.
+func (i *idleness) due(now time.Time, rested int, requests int64) bool {
+	i.rested += rested
+	quiet := requests-i.requests < restedMany
+	i.requests = requests
+	if !quiet || rested > 0 || i.rested < restedMany || now.Sub(i.last) < releaseInterval {
+		return false
+	}
+	i.rested, i.last = 0, now
+	return true
 }
 
 func (s *Server) shutdown() {

@@ -424,3 +424,57 @@ func TestFramesInPieces(t *testing.T) {
 		t.Errorf("%d bytes are still charged", n)
 	}
 }
+
+// A connection that was quiet is served as before, also when it is put to rest
+// in the middle of something.
+func TestRestedConnectionsAreServed(t *testing.T) {
+	srv, addr := start(t, echo, Limits{})
+	c := dial(t, addr)
+	rest := func() {
+		srv.mu.Lock()
+		defer srv.mu.Unlock()
+		for conn := range srv.conns {
+			conn.rest(time.Now().Add(time.Hour))
+			conn.rested = 0
+		}
+	}
+	for i := range 200 {
+		f := frame([]byte("after a while"))
+		cut := i % len(f)
+		write(t, c, f[:cut])
+		rest()
+		write(t, c, f[cut:])
+		if i%3 == 0 {
+			rest()
+		}
+		if got := string(readFrame(t, c)); got != "after a while" {
+			t.Fatalf("round %d: %q", i, got)
+		}
+	}
+}
+
+func TestMemoryIsGivenBackAfterManyRests(t *testing.T) {
+	var i idleness
+	now := time.Unix(0, 0).Add(time.Hour)
+	for step, tc := range []struct {
+		after    time.Duration
+		rested   int
+		requests int64
+		want     bool
+	}{
+		{0, restedMany, 10_000, false},                   // it was busy
+		{restAfter, 0, 10_010, true},                     // all are at rest
+		{restAfter, 0, 10_010, false},                    // it has been done
+		{restAfter, restedMany, 20_000, false},           // busy again
+		{restAfter, 0, 20_000, false},                    // not so soon
+		{releaseInterval, 1, 20_000, false},              // some more are going to rest
+		{restAfter, 0, 20_000, true},                     // now
+		{releaseInterval, restedMany - 1, 20_000, false}, // too few
+		{releaseInterval, 0, 20_000, false},
+	} {
+		now = now.Add(tc.after)
+		if got := i.due(now, tc.rested, tc.requests); got != tc.want {
+			t.Errorf("step %d: %t", step, got)
+		}
+	}
+}
