@@ -59,7 +59,7 @@ func (n *Node) openDir(d *directory) (err error) {
 		return err
 	}
 	ld, err := log.OpenDir(log.DirOptions{
-		FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: bootID(), Reserve: diskReserve,
+		FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: vfs.BootID(), Reserve: diskReserve, Scrub: n.set.scrub,
 		OnFailure: func(*log.Dir, error) { n.watch.Look() },
 	})
 	if err != nil {

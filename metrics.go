@@ -40,7 +40,7 @@ func (n *Node) readiness() error {
 
 // metricTable lists every metric of a node: Kafka's, one to one, and our own.
 func (n *Node) metricTable() []telemetry.Metric {
-	return slices.Concat(n.topicMetrics(), n.clusterMetrics(), n.logMetrics(), n.connectionMetrics())
+	return slices.Concat(n.topicMetrics(), n.clusterMetrics(), n.logMetrics(), n.diskMetrics(), n.connectionMetrics())
 }
 
 // one is the reading of a metric without labels.

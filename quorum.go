@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/cluster/quorum"
+	"github.com/headrace/headrace/internal/vfs"
 )
 
 // openQuorum opens the metadata. A lone node is the active controller when it
@@ -27,7 +28,7 @@ func (n *Node) openQuorum() error {
 		FS: n.opts.fs, Dir: filepath.Join(n.set.metadataDir, metadata.ClusterMetadataTopic+"-0"),
 		NodeID: n.set.nodeID, DirectoryID: n.metadataDirID(), ClusterID: n.storage.clusterID,
 		Endpoints: n.controllerEndpoints(), Voters: n.set.voters,
-		Controller: c, Bootstrap: bootstrap, BootID: bootID(),
+		Controller: c, Bootstrap: bootstrap, BootID: vfs.BootID(),
 		SnapshotBytes: n.set.snapshotBytes, BallastBytes: metadataBallast, Logger: n.opts.logger,
 	})
 	if err != nil {

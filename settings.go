@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/cluster/quorum"
 	"github.com/headrace/headrace/internal/config"
+	"github.com/headrace/headrace/internal/log"
 	"github.com/headrace/headrace/internal/telemetry"
 )
 
@@ -40,6 +41,7 @@ type settings struct {
 	limits            server.Limits
 	groups            group.Config
 	controller        controller.Config
+	scrub             log.ScrubOptions
 }
 
 // configure reads the configuration and says what should be said of it.
@@ -90,6 +92,7 @@ func readSettings(c *config.Config) (settings, error) {
 		initialTaskDelay: c.Duration("log.initial.task.delay.ms"), retentionInterval: c.Duration("log.retention.check.interval.ms"),
 		groups:     groupSettings(c),
 		controller: controllerSettings(c),
+		scrub:      log.ScrubOptions{BytesPerSecond: c.Int64("log.scrub.max.bytes.per.second"), Interval: c.Duration("log.scrub.interval.ms")},
 	}
 	if rack := c.Text("broker.rack"); rack != "" {
 		s.rack = &rack

@@ -247,15 +247,6 @@ func newUUID(random io.Reader) (metadata.UUID, error) {
 	}
 }
 
-// bootID changes with each boot of the machine; "" where it is not known.
-func bootID() string {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
-}
-
 // distinctPaths lists paths without repetition, in order.
 func distinctPaths(paths ...string) []string {
 	var out []string

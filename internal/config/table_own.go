@@ -11,6 +11,14 @@ var ownKeys = []Key{
 		Doc: "Most bytes that one compressed batch may expand to; a batch that may expand to more is measured, and refused if it does.",
 	},
 	{
+		Name: "log.scrub.max.bytes.per.second", Type: Long, Default: "8388608", Check: atLeast(0), Importance: Medium, Flags: Own,
+		Doc: "How fast each log directory is re-read in the background, past the page cache, to find what has rotted on the disk; 0: it is not.",
+	},
+	{
+		Name: "log.scrub.interval.ms", Type: Long, Default: "604800000", Check: atLeast(1), Importance: Low, Flags: Own,
+		Doc: "How long after the start of one such reading the next one starts; one that takes longer is followed by the next at once, and one that a stop interrupts goes on after the start.",
+	},
+	{
 		Name: "headrace.metrics.listener", Type: String, Default: "", Importance: Medium, Flags: Own,
 		Doc: "host:port where /metrics, /healthz, /readyz and pprof are served over HTTP; empty: nowhere, port 0: any free port. It has no authentication: keep it on loopback.",
 	},

@@ -33,6 +33,15 @@ type Metric struct {
 	// Read calls emit with each value and its labels' values. It may be called
 	// concurrently with itself.
 	Read func(emit func(value float64, labels ...string))
+	// ReadHistogram is Read of a histogram: Kind and Read count for nothing then.
+	ReadHistogram func(emit func(h Histogram, labels ...string))
+}
+
+// Histogram is one reading of a distribution.
+type Histogram struct {
+	Count   uint64
+	Sum     float64
+	Buckets map[float64]uint64 // how many were at most that large, without +Inf
 }
 
 // Metrics holds the metrics of one process.
@@ -87,6 +96,12 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	if c.row.ReadHistogram != nil {
+		c.row.ReadHistogram(func(h Histogram, labels ...string) {
+			ch <- prometheus.MustNewConstHistogram(c.desc, h.Count, h.Sum, h.Buckets, labels...)
+		})
+		return
+	}
 	c.row.Read(func(v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(c.desc, c.kind, v, labels...)
 	})
