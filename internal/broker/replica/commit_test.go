@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,13 +47,20 @@ func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
 		p.WhenCommitted(a.LastOffset+1, c)
 		return c
 	}
+	defer func() { // whatever has happened
+		if err := w.m.opts.Dirs[0].Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	release := sync.OnceFunc(func() { close(held) })
+	defer release()
 	first := send()
 	<-syncing
 	again := send()
 	for name, c := range map[string]waiter{"the record": first, "the record sent twice": again} {
 		select {
 		case err := <-c:
-			t.Errorf("%s was acknowledged (%v) before it was durable", name, err)
+			t.Fatalf("%s was acknowledged (%v) before it was durable", name, err)
 		default:
 		}
 	}
@@ -67,7 +75,7 @@ func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
 		t.Errorf("%d bytes can be read, and nothing is durable", r.Range.Len())
 	}
 	r.Range.Release()
-	close(held)
+	release()
 	for _, c := range []waiter{first, again} {
 		if err := w.await(c); err != nil {
 			t.Error(err)
@@ -75,9 +83,6 @@ func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
 	}
 	if p.HighWatermark() != 1 || p.Log().EndOffset() != 1 {
 		t.Errorf("high watermark %d, end %d after one record", p.HighWatermark(), p.Log().EndOffset())
-	}
-	if err := w.m.opts.Dirs[0].Close(context.Background()); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -1,0 +1,52 @@
+package log
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// TestLostOffsetsAreNotGivenOutAgain: a file has lost its end, after a clean stop
+// and after a kill. Clients have seen the records that were there: what is written
+// next gets offsets behind them, and who reads the lost ones is told.
+func TestLostOffsetsAreNotGivenOutAgain(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		for _, left := range []int64{0, 1, 61, 100, 250} {
+			h := newHarness(t, Config{FlushBeforeAck: true})
+			for _, tag := range []string{"a", "b", "c", "d"} {
+				h.append(plain(t, 2, tag))
+			}
+			h.dir.SyncPending()
+			if err := h.dir.Step(epoch0); err != nil { // the recovery point is in the state log
+				t.Fatal(err)
+			}
+			end, name := h.log.EndOffset(), h.log.mem.segments[0].path()
+			if clean {
+				h.stop()
+			} else {
+				h.dir.Abandon()
+			}
+			f, err := h.fs.OpenFile(name, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(f.Truncate(left), f.Close()); err != nil {
+				t.Fatal(err)
+			}
+			h.open()
+			if a := h.append(plain(t, 1, "new")); a.BaseOffset < end {
+				t.Errorf("clean=%v, %d bytes left: offset %d was given out again", clean, left, a.BaseOffset)
+			}
+			if _, err := h.log.Read(end-1, 1<<20, h.log.EndOffset(), true); !errors.Is(err, kerr.CorruptMessage) {
+				t.Errorf("clean=%v, %d bytes left: reading what is lost gives %v", clean, left, err)
+			}
+			h.restart()
+			if got, err := keysFrom(h.log, end); err != nil || len(got) != 1 {
+				t.Errorf("clean=%v, %d bytes left: after it there is %v, %v", clean, left, got, err)
+			}
+			h.stop()
+		}
+	}
+}
