@@ -53,7 +53,7 @@ var mutants = []mutant{
 	{
 		name: "an old epoch may write", file: "internal/log/producers.go",
 		old: "	if i.epoch < p.epoch {\n		return nil", new: "	if i.epoch < p.epoch-100 {\n		return nil",
-		pkg: "internal/log", run: "TestStories", quick: true,
+		pkg: "internal/log", run: "TestStories",
 	},
 	{
 		name: "offsets used again", file: "internal/log/recover.go",
@@ -93,12 +93,12 @@ var mutants = []mutant{
 	{
 		name: "retention takes what is too young", file: "internal/log/retain.go",
 		old: "nowMs-s.largest() > c.RetentionAge.Milliseconds()", new: "nowMs-s.largest() > c.RetentionAge.Milliseconds()/2",
-		pkg: "internal/log", run: "TestStories", quick: true,
+		pkg: "internal/log", run: "TestStories",
 	},
 	{
 		name: "leader epochs are not noted", file: "internal/log/append.go",
 		old: "		if e := h.LeaderEpoch(); e > m.epochs.latest() {", new: "		if e := h.LeaderEpoch(); e > m.epochs.latest()+1 {",
-		pkg: "internal/log", run: "TestStories|TestCrashAtEveryCall", quick: true,
+		pkg: "internal/log", run: "TestStories|TestCrashAtEveryCall",
 	},
 	{
 		name: "a truncation is not synced", file: "internal/log/truncate.go",
