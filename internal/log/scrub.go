@@ -168,7 +168,10 @@ func (s *scrubber) oneRound() error {
 	logs := s.logs()
 	total := s.round.bytes
 	for _, l := range logs {
-		total += l.Size()
+		l.mem.Lock()
+		files := 1 + len(l.mem.segments)
+		l.mem.Unlock()
+		total += l.Size() + fileCost*int64(files)
 	}
 	st.total.Store(total)
 	st.done.Store(s.round.bytes)

@@ -97,8 +97,18 @@ func (s *sweep) log(l *Log) error {
 	}
 }
 
+// fileCost is what opening a file counts for beside what is read of it, so that
+// very many small ones are not read in one go.
+const fileCost = 4096
+
 // segment reads one segment and its index.
 func (s *sweep) segment(l *Log, part stretch) error {
+	if part.size == 0 && part.next == part.seg.base {
+		return nil
+	}
+	if err := s.rest(fileCost); err != nil {
+		return err
+	}
 	f, err := vfs.OpenUncached(l.fs(), part.seg.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.mark(&part, item{end: part.size, base: part.seg.base, next: part.next})
@@ -252,7 +262,7 @@ func indexSound(f io.ReaderAt, base int64) (bool, error) {
 // mendMeta looks at partition.metadata, and writes it again from memory if it
 // is damaged or gone.
 func (s *sweep) mendMeta(l *Log) error {
-	if err := s.rest(len(partitionMeta{}.encode())); err != nil {
+	if err := s.rest(fileCost); err != nil {
 		return err
 	}
 	l.wr.Lock()

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// directAlign suits every disk's O_DIRECT, and directBuffer is one read's size.
+// directAlign suits every disk's O_DIRECT, and directBuffer is the largest read.
 const (
 	directAlign  = 4096
 	directBuffer = 256 << 10
@@ -25,9 +25,14 @@ func (o OS) openUncached(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, directBuffer+directAlign)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	size := int(min(info.Size()/directAlign*directAlign+directAlign, directBuffer))
+	b := make([]byte, size+directAlign)
 	skip := int(-uintptr(unsafe.Pointer(&b[0])) & (directAlign - 1)) //nolint:gosec // the kernel wants an aligned address
-	return &directFile{osFile: osFile{f}, buf: b[skip:][:directBuffer]}, nil
+	return &directFile{osFile: osFile{f}, buf: b[skip:][:size]}, nil
 }
 
 // directFile reads by O_DIRECT, through a buffer with the alignment that this
