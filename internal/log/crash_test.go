@@ -9,12 +9,16 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/headrace/headrace/internal/kafka/record"
 	"github.com/headrace/headrace/internal/vfs"
 )
+
+// reduced says that the tests leave most of the cases out.
+func reduced() bool { return os.Getenv("HEADRACE_LOG_SEEDS") == "" }
 
 // seeds returns how many random runs a test makes: few by default, as many as
 // HEADRACE_LOG_SEEDS says in a long run.
@@ -330,18 +334,34 @@ func (r *crashRun) sameProducers(l *Log, batches []histBatch, fail func(string, 
 // TestCrashAtEveryCall kills the process, and cuts the power, before every call
 // that reaches the disk.
 func TestCrashAtEveryCall(t *testing.T) {
+	var mu sync.Mutex
 	total := map[string]int{}
-	for seed := range seeds(t, 6) {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			r := newCrashRun(t, uint64(seed))
-			r.do("open", r.open)
-			for range 120 {
-				r.turn()
-			}
-			maps.Copy(total, r.seen)
-			r.dir.Abandon()
-		})
+	n := seeds(t, 200)
+	if testing.Short() {
+		n = min(n, 20)
 	}
+	t.Run("seeds", func(t *testing.T) {
+		for seed := range n {
+			t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+				t.Parallel()
+				r := newCrashRun(t, uint64(seed))
+				turns := 20 + int(r.rng.Int32N(60))
+				if reduced() {
+					turns = 5 + turns/8
+				}
+				r.do("open", r.open)
+				for range turns {
+					r.turn()
+				}
+				r.dir.Abandon()
+				mu.Lock()
+				defer mu.Unlock()
+				for name, times := range r.seen {
+					total[name] += times
+				}
+			})
+		}
+	})
 	for _, name := range []string{"append", "sync", "keep", "truncate", "retain", "delete records", "restart"} {
 		if total[name] == 0 {
 			t.Errorf("no run came to %q", name)

@@ -26,15 +26,37 @@ func isTransient(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// syncError marks what a sync has said. It is final, a full disk's too: the
+// kernel may have dropped what it could not write.
+type syncError struct{ error }
+
+func (e *syncError) Unwrap() error { return e.error }
+
+// synced marks the error of a sync, unless the sync was not even begun.
+func synced(err error) error {
+	if err == nil || isTransient(err) {
+		return err
+	}
+	return &syncError{err}
+}
+
+func isSyncError(err error) bool {
+	_, ok := errors.AsType[*syncError](err)
+	return ok
+}
+
 // ioError turns what the disk said into the client's error. A full disk makes
 // the directory read-only; anything that may be the medium ends it.
 func (d *Dir) ioError(op string, err error) error {
 	if errors.Is(err, kerr.KafkaStorageError) {
 		return err
 	}
-	if isNoSpace(err) {
+	switch {
+	case isSyncError(err):
+		d.fail(fmt.Errorf("%s: %w", op, err))
+	case isNoSpace(err):
 		d.setReadOnly(err)
-	} else if !isTransient(err) {
+	case !isTransient(err):
 		d.fail(fmt.Errorf("%s: %w", op, err))
 	}
 	return fmt.Errorf("log directory %s: %s: %w: %w", d.path, op, err, kerr.KafkaStorageError)
@@ -51,6 +73,13 @@ func (d *Dir) fail(err error) {
 	if d.onFailure != nil {
 		d.onFailure(d, err)
 	}
+}
+
+// undone answers an error in the middle of a change that memory has made
+// already: what the files hold is another log then.
+func (d *Dir) undone(op string, err error) error {
+	d.fail(fmt.Errorf("%s: %w", op, err))
+	return d.check()
 }
 
 // Failed returns the error that took the directory offline, or nil.

@@ -231,7 +231,7 @@ func (l *Log) putMeta(start int64) error {
 		err = overwriteMeta(l.fs(), l.path, m)
 	}
 	if err == nil {
-		err = l.fs().SyncDir(l.path)
+		err = synced(l.fs().SyncDir(l.path))
 	}
 	if err != nil {
 		return l.dir.ioError("write "+metaName, err)

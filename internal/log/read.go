@@ -12,6 +12,7 @@ import (
 // file open and must Release it. It may be handed to another goroutine, but not
 // used by two at once.
 type Range struct {
+	dir  *Dir
 	h    *handle
 	pos  int64
 	n    int
@@ -38,7 +39,7 @@ func (r *Range) Fd() (fd uintptr, ok bool) {
 }
 
 // ReadAt reads bytes of the range, off counting from its start. It has the
-// contract of io.ReaderAt.
+// contract of io.ReaderAt. Errors of the disk wrap kerr.KafkaStorageError.
 func (r *Range) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off >= int64(r.n) {
 		return 0, io.EOF
@@ -48,8 +49,11 @@ func (r *Range) ReadAt(p []byte, off int64) (int, error) {
 		p = p[:int64(r.n)-off]
 	}
 	n, err := r.h.f.ReadAt(p, r.pos+off)
-	if err == nil && short {
+	switch {
+	case err == nil && short:
 		err = io.EOF
+	case err != nil && !errors.Is(err, io.EOF):
+		err = r.dir.ioError("read "+r.h.seg.path(), err)
 	}
 	return n, err
 }
@@ -102,7 +106,7 @@ func (l *Log) Read(from int64, maxBytes int, upTo int64, minOne bool) (Range, er
 		}
 		return Range{}, l.dir.ioError("open "+p.seg.path(), err)
 	}
-	r := Range{h: h, pos: p.pos, from: p.base, next: from}
+	r := Range{dir: l.dir, h: h, pos: p.pos, from: p.base, next: from}
 	if err := l.extend(&r, p, maxBytes, upTo, minOne); err != nil {
 		r.Release()
 		return Range{}, err

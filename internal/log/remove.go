@@ -83,7 +83,7 @@ func (d *Dir) moveAway(name string, id TopicID, suffix string) (string, error) {
 		d.mu.Lock()
 		delete(d.found, name)
 		d.mu.Unlock()
-		return to, d.fs.SyncDir(d.path)
+		return to, synced(d.fs.SyncDir(d.path))
 	}
 }
 

@@ -86,11 +86,11 @@ func (l *Log) replaceBad(seg *segment, bad badRange) error {
 		return err
 	}
 	err = l.fs().Rename(tmp, seg.path())
-	if err == nil {
-		err = l.fs().SyncDir(l.path)
-	}
 	if err != nil {
 		return l.dir.ioError("rename "+tmp, err)
+	}
+	if err := l.fs().SyncDir(l.path); err != nil {
+		return l.dir.undone("rename "+tmp, err)
 	}
 	l.dir.files.drop(seg)
 	l.mem.Lock()

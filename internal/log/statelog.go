@@ -62,6 +62,8 @@ type stateLog struct {
 	owed   stateBatch
 	broken error // a failed sync is final
 	lost   int   // damaged records met
+	// nameless says that the file is new, and its name perhaps not durable.
+	nameless bool
 }
 
 type stateRefs [stateKinds]stateRef
@@ -229,6 +231,11 @@ func (s *stateLog) commit(b *stateBatch) error {
 	if len(b.ends) == 0 {
 		return nil
 	}
+	if s.nameless {
+		if err := s.syncName(); err != nil {
+			return err
+		}
+	}
 	if _, err := s.f.WriteAt(b.buf, s.size); err != nil {
 		if terr := s.f.Truncate(s.size); terr != nil {
 			s.broken = fmt.Errorf("%w, and then: %w", err, terr)
@@ -236,8 +243,8 @@ func (s *stateLog) commit(b *stateBatch) error {
 		return err
 	}
 	if err := s.f.Sync(); err != nil {
-		s.broken = err
-		return err
+		s.broken = &syncError{err}
+		return s.broken
 	}
 	start := 0
 	for _, end := range b.ends {
@@ -250,11 +257,11 @@ func (s *stateLog) commit(b *stateBatch) error {
 		return nil
 	}
 	if err := s.rewrite(); err != nil {
-		if !isNoSpace(err) {
+		if isSyncError(err) || !isNoSpace(err) && !isTransient(err) {
 			s.broken = err
 			return err
 		}
-		s.logger.Warn("state log not rewritten: disk full", "path", s.path, "error", err)
+		s.logger.Warn("state log not rewritten", "path", s.path, "error", err)
 	}
 	return nil
 }
@@ -370,9 +377,6 @@ func (s *stateLog) rewrite() error {
 	if err == nil {
 		err = s.fs.Rename(tmp, s.path)
 	}
-	if err == nil {
-		err = s.fs.SyncDir(filepath.Dir(s.path))
-	}
 	if err != nil {
 		_ = f.Close()
 		return err
@@ -381,7 +385,16 @@ func (s *stateLog) rewrite() error {
 		_ = s.f.Close() // replaced, and read only since its last sync
 	}
 	s.f, s.refs, s.size, s.floor, s.image = f, refs, size, size, nil
-	return nil
+	s.nameless = true
+	return s.syncName()
+}
+
+// syncName makes the name of a rewritten file durable. Before that, nothing that
+// is committed counts.
+func (s *stateLog) syncName() error {
+	err := synced(s.fs.SyncDir(filepath.Dir(s.path)))
+	s.nameless = err != nil
+	return err
 }
 
 // copyTo writes header and live records to f.

@@ -205,12 +205,19 @@ func (l *Log) flushLocked() error {
 	if len(dirty) > 0 {
 		l.dir.stats.flushTook(time.Since(began))
 	}
+	if err != nil {
+		err = l.dir.ioError("sync "+l.path, err)
+		if l.dir.failure.Load() == nil {
+			l.syncLater(dirty, fresh)
+			return err
+		}
+	}
 	for i, d := range dirty {
 		d.h.release()
 		dirty[i] = dirtySegment{}
 	}
 	if err != nil {
-		return l.dir.ioError("sync "+l.path, err)
+		return err
 	}
 	m.Lock()
 	moved := m.durable != to
@@ -228,28 +235,49 @@ func (l *Log) flushLocked() error {
 	return nil
 }
 
+// syncLater takes back what could not even be tried to sync, for want of a
+// descriptor, so that the next sync does not pass it over.
+func (l *Log) syncLater(dirty []dirtySegment, fresh unsyncedNames) {
+	m := &l.mem
+	m.Lock()
+	for i, d := range dirty {
+		if d.seg.dirty {
+			defer d.h.release() // written again meanwhile, with a handle of its own
+		} else {
+			d.seg.dirty = true
+			m.dirty = append(m.dirty, d)
+		}
+		dirty[i] = dirtySegment{}
+	}
+	m.newNames = m.newNames || fresh.newNames
+	m.newMeta = m.newMeta || fresh.newMeta
+	m.newDir = m.newDir || fresh.newDir
+	m.Unlock()
+	l.dir.queue.pushLazy(l, 0, 0)
+}
+
 // syncFiles syncs files before the names that lead to them, so that a power cut
 // never leaves a name without its content.
 func (l *Log) syncFiles(dirty []dirtySegment, fresh unsyncedNames) error {
 	for _, d := range dirty {
 		if err := d.h.f.Sync(); err != nil {
-			return err
+			return synced(err)
 		}
 	}
 	if fresh.newMeta {
 		if err := syncFile(l.fs(), filepath.Join(l.path, metaName)); err != nil {
-			return err
+			return synced(err)
 		}
 	}
 	if fresh.newNames {
 		if err := l.fs().SyncDir(l.path); err != nil {
-			return err
+			return synced(err)
 		}
 	}
 	if !fresh.newDir {
 		return nil
 	}
-	return l.dir.syncRoot()
+	return synced(l.dir.syncRoot())
 }
 
 // unpin lets go of the files of a log that will not be synced any more.

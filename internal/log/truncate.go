@@ -37,14 +37,18 @@ func (l *Log) TruncateTo(o int64) error {
 	}
 	gone, to := l.retreat(p)
 	// The state log must not vouch for what is about to go.
-	if err := l.saveNow(); err != nil {
-		return err
+	err = l.saveNow()
+	if err == nil {
+		err = l.cutFiles(p.seg, gone)
 	}
-	if err := l.cutFiles(p.seg, gone); err != nil {
-		return err
+	if err == nil {
+		err = l.restore(to)
+	}
+	if err != nil {
+		return l.dir.undone("truncate "+l.path, err)
 	}
 	l.dir.logger.Info("log truncated", "partition", l.partition.String(), "asked", o, "endOffset", to.offset)
-	return l.restore(to)
+	return nil
 }
 
 // cutPlace finds where to cut for offset o, damage or not.
@@ -227,6 +231,19 @@ func (l *Log) restartAt(o int64) error {
 	}
 	l.unstable.Store(-1)
 	m.Unlock()
+	if err := l.replaceFiles(gone, seg); err != nil {
+		return l.dir.undone("empty "+l.path, err)
+	}
+	m.Lock()
+	m.cutting = false
+	m.Unlock()
+	l.dir.touch(l)
+	l.dir.logger.Info("log emptied", "partition", l.partition.String(), "startOffset", o)
+	return nil
+}
+
+// replaceFiles puts an empty segment in the place of all others, durably.
+func (l *Log) replaceFiles(gone []*segment, seg *segment) error {
 	if err := l.saveNow(); err != nil {
 		return err
 	}
@@ -235,22 +252,13 @@ func (l *Log) restartAt(o int64) error {
 	}
 	h, err := l.dir.files.create(seg)
 	if err != nil {
-		return l.dir.ioError("create "+seg.path(), err)
+		return err
 	}
-	err = h.f.Sync()
-	h.release()
-	if err == nil {
-		err = l.fs().SyncDir(l.path)
+	defer h.release()
+	if err := h.f.Sync(); err != nil {
+		return err
 	}
-	if err != nil {
-		return l.dir.ioError("sync "+l.path, err)
-	}
-	m.Lock()
-	m.cutting = false
-	m.Unlock()
-	l.dir.touch(l)
-	l.dir.logger.Info("log emptied", "partition", l.partition.String(), "startOffset", o)
-	return nil
+	return l.fs().SyncDir(l.path)
 }
 
 func removeIfThere(fsys vfs.FS, name string) error {
