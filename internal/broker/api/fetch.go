@@ -217,8 +217,9 @@ func (f *fetching) readAll() (results []found, bytes int64, urgent bool) {
 		n := int64(r.read.Range.Len())
 		bytes += n
 		left -= int(min(n, int64(left)))
-		// Full means: no later append could make this partition give more.
-		urgent = urgent || r.err != nil || n > 0 && n >= int64(part.asked.MaxBytes)
+		// Full, or cut off before what does not fit: no later append could make
+		// this partition give more.
+		urgent = urgent || r.err != nil || n > 0 && (n >= int64(part.asked.MaxBytes) || r.read.Range.NextOffset() < r.read.Limit)
 		results = append(results, r)
 	}
 	return results, bytes, urgent || left <= 0
