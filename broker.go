@@ -68,6 +68,7 @@ func (n *Node) assemble() {
 	n.parts.add(part{name: "maintenance", run: n.maintain})
 	n.parts.add(part{name: "storage watch", run: n.watchStorage})
 	n.parts.add(part{name: "directory assignments", run: n.assignments.Run})
+	n.parts.add(part{name: "moves between log directories", run: n.replicas.RunMoves})
 	n.parts.add(part{name: "listeners", run: n.serve})
 	n.parts.add(part{name: "broker session", run: n.keepSession})
 }
@@ -204,7 +205,7 @@ func (n *Node) retain(ctx context.Context, now time.Time) {
 		if p.Offline() {
 			return true
 		}
-		deleted, err := p.Log().Retain(now)
+		deleted, err := p.Retain(now)
 		if err != nil {
 			n.opts.logger.Warn("retention failed", "partition", p.Name().String(), "error", err)
 		}

@@ -88,6 +88,6 @@ func (n *Node) dirIDs() []metadata.UUID {
 }
 
 // located has the controller told where a replica is.
-func (n *Node) located(topic metadata.TopicID, index int32, dir metadata.UUID) {
-	n.assignments.Assign(session.Replica{Topic: topic, Index: index}, dir, nil)
+func (n *Node) located(topic metadata.TopicID, index int32, dir metadata.UUID, done func()) {
+	n.assignments.Assign(session.Replica{Topic: topic, Index: index}, dir, done)
 }

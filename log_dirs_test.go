@@ -198,14 +198,15 @@ func TestTheControllerKnowsWhereReplicasAre(t *testing.T) {
 	m.mustProduce("t", "x", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 }
 
-// sameDirs compares the controller's view with the disk.
+// sameDirs waits until the controller's view is that of the disk.
 func (m *machine) sameDirs(topic string) {
 	m.t.Helper()
 	for _, d := range m.node.dirs {
 		for _, i := range m.in(d.Path(), topic) {
-			if dir, _ := m.state(topic, i).Directory(m.node.set.nodeID); dir != d.ID {
-				m.t.Errorf("%s-%d is in %s (%s), the controller believes %s", topic, i, d.Path(), d.ID, dir)
-			}
+			m.until(fmt.Sprintf("the controller knows that %s-%d is in %s", topic, i, d.Path()), func() bool {
+				dir, _ := m.state(topic, i).Directory(m.node.set.nodeID)
+				return dir == d.ID
+			})
 		}
 	}
 }

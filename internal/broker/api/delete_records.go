@@ -51,5 +51,5 @@ func (b *Broker) deleteBefore(topic string, index int32, offset int64) (low int6
 	if offset < 0 || offset > hw {
 		return 0, fmt.Errorf("%s: offset %d is not between 0 and the high watermark %d: %w", p.Name(), offset, hw, kerr.OffsetOutOfRange)
 	}
-	return p.Log().DeleteRecordsBefore(offset)
+	return p.DeleteRecordsBefore(offset)
 }

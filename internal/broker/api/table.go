@@ -56,6 +56,7 @@ var table = [...]row{
 	{wire.OffsetForLeaderEpoch, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic}, on((*Broker).offsetForLeaderEpoch)},
 	{wire.DescribeConfigs, both, acl{kmsg.ACLOperationDescribeConfigs, kmsg.ACLResourceTypeTopic}, on((*Broker).describeConfigs)},
 	{wire.AlterConfigs, both, acl{kmsg.ACLOperationAlterConfigs, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
+	{wire.AlterReplicaLogDirs, brokers, acl{kmsg.ACLOperationAlter, kmsg.ACLResourceTypeCluster}, on((*Broker).alterReplicaLogDirs)},
 	{wire.DescribeLogDirs, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeCluster}, on((*Broker).describeLogDirs)},
 	{wire.CreatePartitions, both, acl{kmsg.ACLOperationAlter, kmsg.ACLResourceTypeTopic}, (*Broker).forward},
 	{wire.DeleteGroups, brokers, acl{kmsg.ACLOperationDelete, kmsg.ACLResourceTypeGroup}, on((*Broker).deleteGroups)},

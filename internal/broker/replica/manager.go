@@ -70,7 +70,9 @@ type Options struct {
 	Resigned func(p *Partition)
 	// Located is told where a replica is when the metadata say otherwise. It may
 	// be nil, must not block, and may be told the same again.
-	Located func(topic metadata.TopicID, index int32, dir metadata.UUID)
+	// done, if it is not nil, is called once the controller has recorded it; it
+	// does not block.
+	Located func(topic metadata.TopicID, index int32, dir metadata.UUID, done func())
 }
 
 // Manager owns the partitions of this broker. Lookups take no lock. Changes
@@ -94,6 +96,9 @@ type Manager struct {
 	pending map[log.Partition]pending  // what could not be opened: at most the image's partitions
 	// preferred is where an administrator wants partitions that are not here yet.
 	preferred map[log.Partition]*Dir
+	moves     map[log.Partition]*move
+	intents   map[log.Partition][]copyAt // future logs that the last stop has left
+	moving    chan struct{}              // has room for one: something about moves has changed
 }
 
 // topic is a topic with at least one partition here.
@@ -120,12 +125,14 @@ func NewManager(o Options) *Manager {
 	m := &Manager{
 		opts: o, img: metadata.Empty(), stored: map[log.Partition][]copyAt{},
 		perDir: map[*log.Dir]int{}, pending: map[log.Partition]pending{}, preferred: map[log.Partition]*Dir{},
+		moves: map[log.Partition]*move{}, intents: map[log.Partition][]copyAt{}, moving: make(chan struct{}, 1),
 	}
 	for i := range o.Dirs {
 		for _, at := range o.Dirs[i].Stored() {
 			m.stored[at.Partition] = append(m.stored[at.Partition], copyAt{&o.Dirs[i], metadata.TopicID(at.TopicID)})
 		}
 	}
+	m.findFutures()
 	return m
 }
 
@@ -330,6 +337,9 @@ func (m *Manager) removeTopic(mt *metadata.Topic) error {
 }
 
 func (m *Manager) removePartition(p *Partition) error {
+	if mv := m.moveOf(p.Name()); mv != nil {
+		m.endMove(mv, (*log.Log).Discard)
+	}
 	p.resign()
 	l := p.Log()
 	m.mu.Lock()
@@ -355,9 +365,10 @@ func (m *Manager) open(t *topic, w wanted, s *Settings) (*Partition, error) {
 	if err := m.placed(p.Name(), t.id, d); err != nil {
 		m.opts.Logger.Error("a second copy of a partition stays where it is", "partition", p.Name().String(), "error", err)
 	}
-	p.log = l
+	p.store.Store(l)
 	p.settings.Store(s)
 	p.role.Store(&role{leaderID: metadata.NoLeader, leaderEpoch: -1})
 	l.OnDurable(p.durable)
+	m.resumeMove(p)
 	return p, nil
 }

@@ -8,7 +8,7 @@ import (
 
 // Offline reports that the partition's log directory has failed. It holds from
 // the moment of the failure on, until the node is restarted.
-func (p *Partition) Offline() bool { return p.log.Dir().Failed() != nil }
+func (p *Partition) Offline() bool { return p.Log().Dir().Failed() != nil }
 
 // unavailable is why nobody may wait for this replica as the leader any more.
 func (p *Partition) unavailable() error {
@@ -25,9 +25,10 @@ func (p *Partition) unavailable() error {
 // ReplicaManager.handleLogDirFailure.
 func (m *Manager) DirFailed(d *log.Dir) {
 	m.Each(func(p *Partition) bool {
-		if p.log.Dir() == d {
+		if p.Log().Dir() == d {
 			p.resigned()
 		}
 		return true
 	})
+	m.wakeMoves() // some may end
 }

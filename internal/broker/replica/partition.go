@@ -17,7 +17,7 @@ import (
 // Partition is this broker's replica of one partition. Its methods may be
 // called from any goroutine.
 //
-// Lock order: mu, then the log's own, then isr.Mutex. Nothing is held while
+// Lock order: moving, mu, then the log's own, then isr.Mutex. Nothing is held while
 // waiters are told.
 type Partition struct {
 	Topic   string
@@ -25,10 +25,13 @@ type Partition struct {
 	TopicID metadata.TopicID
 
 	mgr      *Manager
-	log      *log.Log
+	store    atomic.Pointer[log.Log] // another one after a move between directories
 	role     atomic.Pointer[role]
 	settings atomic.Pointer[Settings]
 
+	// moving keeps retention and the last step of a move between log directories
+	// apart.
+	moving sync.RWMutex
 	// mu serialises appends with changes of the role.
 	mu sync.Mutex
 	// isr is the leader's state, nil on a follower.
@@ -53,8 +56,9 @@ type Traffic struct {
 func (p *Partition) Name() log.Partition { return log.Partition{Topic: p.Topic, Partition: p.Index} }
 
 // Log is the partition's storage. Only readers and maintenance use it; all
-// appends go through the partition.
-func (p *Partition) Log() *log.Log { return p.log }
+// appends go through the partition. After a move between log directories it is
+// another one, and the old one answers KAFKA_STORAGE_ERROR.
+func (p *Partition) Log() *log.Log { return p.store.Load() }
 
 // LeaderEpoch is the epoch of the current leadership, whoever leads.
 func (p *Partition) LeaderEpoch() int32 { return p.role.Load().leaderEpoch }
@@ -66,20 +70,20 @@ func (p *Partition) Leads() bool { return p.role.Load().leader && !p.Offline() }
 func (p *Partition) Settings() *Settings { return p.settings.Load() }
 
 // HighWatermark is the offset below which all is committed and visible.
-func (p *Partition) HighWatermark() int64 { return p.log.HighWatermark() }
+func (p *Partition) HighWatermark() int64 { return p.Log().HighWatermark() }
 
 // LastStableOffset is the offset below which no transaction is open.
-func (p *Partition) LastStableOffset() int64 { return p.log.LastStableOffset() }
+func (p *Partition) LastStableOffset() int64 { return p.Log().LastStableOffset() }
 
 // limit is the offset that a reader may read up to.
 func (p *Partition) limit(level Isolation) int64 {
 	switch level {
 	case ReadCommitted:
-		return p.log.LastStableOffset()
+		return p.Log().LastStableOffset()
 	case ReadLogEnd:
-		return p.log.EndOffset()
+		return p.Log().EndOffset()
 	}
-	return p.log.HighWatermark()
+	return p.Log().HighWatermark()
 }
 
 // CheckLeader returns an error unless this broker leads the partition and
@@ -140,7 +144,7 @@ func (p *Partition) Append(b []byte, o AppendOptions) (log.Appended, error) {
 		p.Traffic.BytesIn.Add(int64(len(b)))
 	}
 	if !s.Log.FlushBeforeAck {
-		p.committed(p.log.EndOffset())
+		p.committed(p.Log().EndOffset())
 	}
 	p.waiting[ReadLogEnd].wake()
 	return appended, nil
@@ -159,7 +163,7 @@ func (p *Partition) append(b []byte, o AppendOptions) (log.Appended, error) {
 	if o.Internal {
 		origin = log.FromCoordinator
 	}
-	return p.log.Append(b, log.AppendOptions{LeaderEpoch: p.role.Load().leaderEpoch, Now: o.Now, Origin: origin})
+	return p.Log().Append(b, log.AppendOptions{LeaderEpoch: p.role.Load().leaderEpoch, Now: o.Now, Origin: origin})
 }
 
 // validate checks one client's batch against the topic's rules.
@@ -228,7 +232,7 @@ func (p *Partition) committed(offset int64) {
 	hw, moved := p.isr.leader.Committed(p.mgr.opts.BrokerID, offset)
 	if moved {
 		// Under the lock, so that two syncs cannot set it in the wrong order.
-		p.log.SetHighWatermark(hw)
+		p.Log().SetHighWatermark(hw)
 	}
 	p.isr.Unlock()
 	if moved {
@@ -265,24 +269,29 @@ func (p *Partition) Read(o ReadOptions) (Read, error) {
 	if err := p.CheckLeader(o.LeaderEpoch); err != nil {
 		return Read{}, err
 	}
-	r := Read{HighWatermark: p.HighWatermark(), LastStableOffset: p.LastStableOffset(), LogStartOffset: p.log.StartOffset()}
+	r := Read{HighWatermark: p.HighWatermark(), LastStableOffset: p.LastStableOffset(), LogStartOffset: p.Log().StartOffset()}
 	limit := p.limit(o.Level)
 	r.Limit = limit
-	if o.From < r.LogStartOffset || o.From > p.log.EndOffset() {
-		return r, fmt.Errorf("%s: offset %d is not between %d and %d: %w", p.Name(), o.From, r.LogStartOffset, p.log.EndOffset(), kerr.OffsetOutOfRange)
+	if o.From < r.LogStartOffset || o.From > p.Log().EndOffset() {
+		return r, fmt.Errorf("%s: offset %d is not between %d and %d: %w", p.Name(), o.From, r.LogStartOffset, p.Log().EndOffset(), kerr.OffsetOutOfRange)
 	}
 	if o.From >= limit || o.MaxBytes <= 0 && !o.MinOne {
 		return r, nil
 	}
+	l := p.Log()
 	var err error
-	r.Range, err = p.log.Read(o.From, o.MaxBytes, limit, o.MinOne)
+	r.Range, err = l.Read(o.From, o.MaxBytes, limit, o.MinOne)
+	if now := p.Log(); err != nil && now != l { // moved meanwhile
+		l = now
+		r.Range, err = l.Read(o.From, o.MaxBytes, limit, o.MinOne)
+	}
 	if err != nil {
 		p.Traffic.FailedFetch.Add(1)
 		return r, err
 	}
 	p.Traffic.BytesOut.Add(int64(r.Range.Len()))
 	if o.Level == ReadCommitted {
-		r.Aborted = p.log.AbortedTxns(o.From, r.Range.NextOffset())
+		r.Aborted = l.AbortedTxns(o.From, r.Range.NextOffset())
 	}
 	return r, err
 }
@@ -294,13 +303,13 @@ func (p *Partition) Settle() error {
 	if !p.settings.Load().Log.FlushBeforeAck {
 		return nil
 	}
-	if p.log.DurableOffset() < p.log.EndOffset() {
-		if err := p.log.Sync(); err != nil {
+	if l := p.Log(); l.DurableOffset() < l.EndOffset() {
+		if err := l.Sync(); err != nil && p.Log() == l { // a move makes all durable
 			return fmt.Errorf("sync %s: %w", p.Name(), err)
 		}
 	}
 	// The log knows before it tells: its own word may still be on the way.
-	p.committed(p.log.DurableOffset())
+	p.committed(p.Log().DurableOffset())
 	return nil
 }
 
@@ -311,4 +320,20 @@ func (p *Partition) Wait(w *FetchWaiter, level Isolation, from int64) {
 	if from < p.limit(level) || !p.Leads() {
 		w.Fire()
 	}
+}
+
+// DeleteRecordsBefore moves the start of the log, see log.Log. As appends, it
+// does not meet a move between log directories.
+func (p *Partition) DeleteRecordsBefore(offset int64) (low int64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Log().DeleteRecordsBefore(offset)
+}
+
+// Retain deletes what retention no longer wants, see log.Log. Appends do not wait
+// for it.
+func (p *Partition) Retain(now time.Time) (deleted int, err error) {
+	p.moving.RLock()
+	defer p.moving.RUnlock()
+	return p.Log().Retain(now)
 }

@@ -86,11 +86,11 @@ func (m *Manager) mayBeMade(name log.Partition, mp *metadata.Partition, assigned
 	switch {
 	case d != nil && d.Failed() != nil:
 		return fmt.Errorf("%s is in log directory %s, which has failed: %w", name, d.Path(), kerr.KafkaStorageError)
-	case fresh || m.preferred[name] != nil:
+	case fresh:
 		return nil
 	case len(m.opts.Absent) > 0:
 		return fmt.Errorf("%s may be in log directory %s, which is off line: %w", name, m.opts.Absent[0].Path, kerr.KafkaStorageError)
-	case d != nil || metadata.ReservedUUID(assigned) && assigned != metadata.DirLost:
+	case m.preferred[name] != nil || d != nil || metadata.ReservedUUID(assigned) && assigned != metadata.DirLost:
 		return nil
 	case slices.Contains(mp.ISR, m.opts.BrokerID) || slices.Contains(mp.ELR, m.opts.BrokerID) || slices.Contains(mp.LastKnownELR, m.opts.BrokerID):
 		return fmt.Errorf("%s was in log directory id %s, which is not among this node's: bring the directory back, "+
@@ -159,12 +159,12 @@ func (m *Manager) placed(name log.Partition, id metadata.TopicID, d *Dir) error 
 // locate has the controller told where a partition is if the metadata say
 // otherwise (ReplicaManager.maybeUpdateTopicAssignment).
 func (m *Manager) locate(p *Partition, mp *metadata.Partition) {
-	if m.opts.Located == nil {
-		return
-	}
 	known, _ := mp.Directory(m.opts.BrokerID)
+	if mv := m.moveOf(p.Name()); m.opts.Located == nil || mv != nil && mv.to.ID == known {
+		return // it is on its way there
+	}
 	if d := m.dirOf(p.Log()); d != nil && d.ID != known {
-		m.opts.Located(p.TopicID, p.Index, d.ID)
+		m.opts.Located(p.TopicID, p.Index, d.ID, nil)
 	}
 }
 
@@ -197,7 +197,19 @@ func (m *Manager) Quarantine(img *metadata.Image) error {
 			m.stored[name] = rest
 		}
 	}
+	abandoned := map[log.Partition][]copyAt{}
+	for name, left := range m.intents {
+		if !slices.ContainsFunc(left, func(c copyAt) bool { return img.TopicByID(c.id).Partition(name.Partition) != nil }) {
+			abandoned[name] = left
+			delete(m.intents, name)
+		}
+	}
 	m.mu.Unlock()
+	for name, left := range abandoned {
+		for _, c := range left {
+			m.dropIntent(name, c)
+		}
+	}
 	var failed []error
 	for _, s := range unknown {
 		m.opts.Logger.Warn("partition of no known topic is moved aside", "partition", s.name.String(), "path", s.dir.Path())

@@ -73,7 +73,7 @@ func (w *world) openOn(disk vfs.FS, paths ...string) <-chan *log.Dir {
 		Settings: func(*metadata.Image, string) *Settings { s := w.settings; return &s },
 		Elected:  func(_ *Partition, epoch int32) { w.elected = append(w.elected, epoch) },
 		Resigned: func(*Partition) { w.resigned++ },
-		Located:  func(id metadata.TopicID, _ int32, dir metadata.UUID) { w.located[id] = dir },
+		Located:  func(id metadata.TopicID, _ int32, dir metadata.UUID, _ func()) { w.located[id] = dir },
 	})
 	return failed
 }

@@ -30,7 +30,7 @@ func (r *role) checkEpoch(current int32) error {
 // configure takes over the topic's settings.
 func (p *Partition) configure(s *Settings) {
 	p.settings.Store(s)
-	p.log.SetConfig(s.forPartition(p.Name()))
+	p.Log().SetConfig(s.forPartition(p.Name()))
 }
 
 // become takes over what the metadata say of a partition. Waiters are told
@@ -42,10 +42,10 @@ func (p *Partition) become(mp *metadata.Partition, s *Settings) {
 	before := p.role.Load()
 	now := &role{leader: mp.Leader == p.mgr.opts.BrokerID, leaderID: mp.Leader, leaderEpoch: mp.LeaderEpoch}
 	if now.leader && before.leaderEpoch != now.leaderEpoch {
-		p.log.AssignEpoch(now.leaderEpoch)
+		p.Log().AssignEpoch(now.leaderEpoch)
 	}
 	c := isr.Config{
-		Self: p.mgr.opts.BrokerID, LeaderEpoch: mp.LeaderEpoch, EpochStart: p.log.EndOffset(),
+		Self: p.mgr.opts.BrokerID, LeaderEpoch: mp.LeaderEpoch, EpochStart: p.Log().EndOffset(),
 		Replicas: mp.Replicas, ISR: mp.ISR, MinISR: s.MinISR,
 	}
 	p.isr.Lock()
@@ -53,7 +53,7 @@ func (p *Partition) become(mp *metadata.Partition, s *Settings) {
 	case !now.leader:
 		p.isr.leader = nil
 	case p.isr.leader == nil || before.leaderEpoch != now.leaderEpoch:
-		p.isr.leader = isr.New(c, p.log.HighWatermark(), time.Now())
+		p.isr.leader = isr.New(c, p.Log().HighWatermark(), time.Now())
 	default:
 		p.isr.leader.Update(c, time.Now())
 	}
@@ -69,9 +69,9 @@ func (p *Partition) announce() {
 		return
 	}
 	if p.Settings().Log.FlushBeforeAck {
-		p.committed(p.log.DurableOffset())
+		p.committed(p.Log().DurableOffset())
 	} else {
-		p.committed(p.log.EndOffset())
+		p.committed(p.Log().EndOffset())
 	}
 	if p.mgr.opts.Elected != nil {
 		p.mgr.opts.Elected(p, r.leaderEpoch)
