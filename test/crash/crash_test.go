@@ -35,11 +35,20 @@ func TestKillNine(t *testing.T) {
 	rounds, seed := setting(t, "CRASH_ROUNDS", 5), setting(t, "CRASH_SEED", 1)
 	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
 	b := build(t)
+	b.storm(rounds, rnd, "round", b.kill)
+}
+
+// storm has clients write to the broker while interrupt ends its life and its
+// machine's, in every round, and looks what is there afterwards.
+func (b *broker) storm(rounds int, rnd *rand.Rand, what string, interrupt func()) {
+	t := b.t
+	t.Helper()
 	b.start()
 	defer b.kill()
 	b.createTopic()
 	h := newHistory(t)
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	var load sync.WaitGroup
 	for p := range 3 {
 		load.Go(func() { h.produce(ctx, b.addr, p) })
@@ -47,10 +56,10 @@ func TestKillNine(t *testing.T) {
 	load.Go(func() { h.commit(ctx, b.addr) })
 	for round := range rounds {
 		h.underLoad(rnd)
-		b.kill()
+		interrupt()
 		began := time.Now()
 		b.start()
-		t.Logf("round %d: serving again after %s, %d records acknowledged so far", round+1, time.Since(began).Round(time.Millisecond), h.count())
+		t.Logf("%s %d: serving again after %s, %d records acknowledged so far", what, round+1, time.Since(began).Round(time.Millisecond), h.count())
 	}
 	time.Sleep(500 * time.Millisecond) // some load after the last round too
 	stop()

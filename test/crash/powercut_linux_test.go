@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,31 +30,12 @@ func TestPowerCut(t *testing.T) {
 	b := build(t)
 	b.data, b.wrap = d.dir, d.machine
 	d.mount()
-	b.start()
-	defer b.kill()
-	b.createTopic()
-	h := newHistory(t)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var load sync.WaitGroup
-	for p := range 3 {
-		load.Go(func() { h.produce(ctx, b.addr, p) })
-	}
-	load.Go(func() { h.commit(ctx, b.addr) })
-	for round := range rounds {
-		h.underLoad(rnd)
+	b.storm(rounds, rnd, "power cut", func() {
 		d.cut()
 		b.kill()
 		d.umount()
 		d.mount()
-		began := time.Now()
-		b.start()
-		t.Logf("power cut %d: serving again after %s, %d records acknowledged so far", round+1, time.Since(began).Round(time.Millisecond), h.count())
-	}
-	time.Sleep(500 * time.Millisecond) // some load after the last round too
-	stop()
-	load.Wait()
-	h.check(b.addr)
+	})
 }
 
 // disk is an ext4 in a file, on a loop device.
