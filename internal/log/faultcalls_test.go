@@ -61,6 +61,16 @@ func (r *faultRun) open() bool {
 	return true
 }
 
+// openTwice opens, and tries again if the fault was in the way.
+func (r *faultRun) openTwice() bool {
+	for range 2 {
+		if r.open() {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *faultRun) append(i int) {
 	key := fmt.Sprint("f", i)
 	o := record.BatchOptions{}
@@ -80,7 +90,7 @@ func (r *faultRun) settle() { r.durable = max(r.durable, r.log.DurableOffset()) 
 
 // work does something of everything.
 func (r *faultRun) work() {
-	if !r.open() && !r.open() {
+	if !r.openTwice() {
 		return
 	}
 	for i := range 14 {
@@ -110,7 +120,7 @@ func (r *faultRun) work() {
 	if err := r.dir.Close(context.Background()); err != nil {
 		r.dir.Abandon()
 	}
-	if !r.open() && !r.open() {
+	if !r.openTwice() {
 		return
 	}
 	r.append(20)

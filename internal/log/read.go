@@ -84,6 +84,18 @@ type place struct {
 // Errors wrap kerr.OffsetOutOfRange below StartOffset and above EndOffset,
 // CorruptMessage where the offset is damaged, and KafkaStorageError.
 func (l *Log) Read(from int64, maxBytes int, upTo int64, minOne bool) (Range, error) {
+	r, err := l.read(from, maxBytes, upTo, minOne)
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		return r, err
+	}
+	// A file is shorter than it was: mark what is gone.
+	if err := l.lookAt(from); err != nil {
+		return Range{}, err
+	}
+	return l.read(from, maxBytes, upTo, minOne)
+}
+
+func (l *Log) read(from int64, maxBytes int, upTo int64, minOne bool) (Range, error) {
 	if err := l.check(); err != nil {
 		return Range{}, err
 	}
@@ -120,20 +132,22 @@ func (l *Log) extend(r *Range, p place, maxBytes int, upTo int64, minOne bool) e
 	if err != nil || limit <= p.pos {
 		return err
 	}
+	l.mem.Lock()
+	if bad := p.seg.nextBad(p.pos); bad < limit {
+		limit, next = bad, -1
+	}
+	l.mem.Unlock()
+	if limit <= p.pos {
+		return fmt.Errorf("read %s at %d: %w", l.partition, p.base, kerr.CorruptMessage)
+	}
 	if limit-p.pos > int64(maxBytes) {
 		if limit, next, err = l.fit(r.h, p, p.pos+int64(maxBytes), limit, minOne); err != nil || limit <= p.pos {
 			return err
 		}
 	}
 	l.mem.Lock()
-	if bad := p.seg.nextBad(p.pos); bad < limit {
-		limit, next = bad, -1
-	}
 	_, unverified := p.seg.verified.missing(p.pos, limit)
 	l.mem.Unlock()
-	if limit <= p.pos {
-		return fmt.Errorf("read %s at %d: %w", l.partition, p.base, kerr.CorruptMessage)
-	}
 	if unverified || next < 0 {
 		if limit, next, err = l.verify(r.h, p, limit); err != nil {
 			return err
@@ -153,12 +167,19 @@ func (l *Log) extend(r *Range, p place, maxBytes int, upTo int64, minOne bool) e
 func (l *Log) locate(offset int64) (place, error) {
 	l.mem.Lock()
 	if l.mem.tail != nil {
-		if n, ok := l.mem.tail.find(offset); ok && n.pos < n.seg.size {
+		if n, ok := l.mem.tail.find(offset); ok && n.pos < n.seg.size && offset < n.seg.next {
 			l.mem.Unlock()
 			return place{n.seg, n.pos, offset}, nil
 		}
 	}
 	i := l.mem.floor(offset)
+	if i >= 0 {
+		if b, bad := l.mem.segments[i].badOffset(offset); bad && b.pos < b.end {
+			p := place{l.mem.segments[i], b.pos, b.first}
+			l.mem.Unlock()
+			return p, nil
+		}
+	}
 	if i < 0 {
 		l.mem.Unlock()
 		return place{}, fmt.Errorf("read %s at %d: %w", l.partition, offset, kerr.OffsetOutOfRange)
@@ -262,6 +283,9 @@ func (l *Log) walkTo(seg *segment, e entry, size, offset int64, fresh bool) (p p
 	r := l.rulesFor(seg)
 	for {
 		it, err := w.step(pos, expected, r)
+		if errors.Is(err, io.EOF) && pos < size {
+			err = io.ErrUnexpectedEOF
+		}
 		if errors.Is(err, io.EOF) {
 			return place{seg, pos, expected}, false, nil
 		}
@@ -314,6 +338,9 @@ func (l *Log) fit(h *handle, p place, want, limit int64, minOne bool) (pos, next
 	r := l.rulesFor(p.seg)
 	for {
 		it, err := w.step(pos, next, r)
+		if errors.Is(err, io.EOF) && pos < limit {
+			err = io.ErrUnexpectedEOF
+		}
 		if errors.Is(err, io.EOF) {
 			return pos, next, nil
 		}
@@ -358,7 +385,7 @@ func (l *Log) verify(h *handle, p place, limit int64) (pos, next int64, err erro
 		r.crc = unseen && gap.from == pos
 		it, err := w.step(pos, next, r)
 		if errors.Is(err, io.EOF) {
-			break
+			err = io.ErrUnexpectedEOF // pos is below limit
 		}
 		if err != nil {
 			return 0, 0, l.dir.ioError("read "+p.seg.path(), err)
@@ -384,7 +411,13 @@ func (l *Log) verify(h *handle, p place, limit int64) (pos, next int64, err erro
 func (l *Log) damaged(seg *segment, it item) {
 	b := badRange{pos: it.pos, end: it.end, first: it.base, next: it.next}
 	l.mem.Lock()
-	fresh := seg.addBad(b)
+	if seg.sealed {
+		b.next = min(b.next, seg.next)
+	}
+	fresh := b.first < b.next && seg.addBad(b)
+	if b.first >= b.next && b.end == seg.size { // behind the last batch: none of the log's
+		seg.size = b.pos
+	}
 	l.mem.Unlock()
 	if fresh {
 		l.dir.stats.found.Add(1)

@@ -111,6 +111,16 @@ func (s *segment) badAt(pos int64) (badRange, bool) {
 	return badRange{}, false
 }
 
+// badOffset returns the damage that should hold an offset.
+func (s *segment) badOffset(offset int64) (badRange, bool) {
+	for _, b := range s.bad {
+		if b.first <= offset && offset < b.next {
+			return b, true
+		}
+	}
+	return badRange{}, false
+}
+
 // nextBad returns the start of the first damage at or after pos, or size.
 func (s *segment) nextBad(pos int64) int64 {
 	for _, b := range s.bad {

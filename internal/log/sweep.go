@@ -2,9 +2,12 @@ package log
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace/internal/vfs"
 )
@@ -188,6 +191,27 @@ func (s *sweep) walk(l *Log, part *stretch, f io.ReaderAt, size int64) error {
 	}
 	if pos < part.size || expected < part.next && !part.rules.sparse {
 		return l.mark(part, item{pos: pos, end: part.size, base: expected, next: part.next})
+	}
+	return nil
+}
+
+// lookAt sweeps the segment that should hold an offset, as fast as it goes.
+func (l *Log) lookAt(offset int64) error {
+	l.mem.Lock()
+	i := l.mem.floor(offset)
+	if i < 0 {
+		l.mem.Unlock()
+		return fmt.Errorf("read %s at %d: %w", l.partition, offset, kerr.OffsetOutOfRange)
+	}
+	base := l.mem.segments[i].base
+	l.mem.Unlock()
+	part, ok := l.stretchAfter(base - 1)
+	if !ok {
+		return nil
+	}
+	s := sweep{pace: func(int) error { return nil }}
+	if err := s.segment(l, part); err != nil && !errors.Is(err, errMoved) {
+		return err
 	}
 	return nil
 }

@@ -61,7 +61,8 @@ func (w *walker) close() {
 }
 
 // bytes returns what is at hand from pos on: at least n bytes (at most a
-// lookupChunk), or what the file has left. io.EOF at the end. The result is
+// lookupChunk), or what the file has left. io.EOF at the end, which may come
+// before w.end. The result is
 // valid until the next call.
 func (w *walker) bytes(pos int64, n int) ([]byte, error) {
 	if pos >= w.end {
@@ -71,14 +72,16 @@ func (w *walker) bytes(pos int64, n int) ([]byte, error) {
 	if pos < w.at || pos+int64(n) > w.at+int64(len(w.buf)) {
 		m := int(min(int64(len(*w.mem)), w.end-pos))
 		got, err := w.f.ReadAt((*w.mem)[:m], pos)
-		if got < m {
+		if got < m && err != nil && !errors.Is(err, io.EOF) {
 			w.buf = nil
-			if err == nil || errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
 			return nil, err
 		}
-		w.at, w.buf = pos, (*w.mem)[:m]
+		w.at, w.buf = pos, (*w.mem)[:got]
+		if got < m { // the file is shorter than it should be
+			if w.end = pos + int64(got); got == 0 {
+				return nil, io.EOF
+			}
+		}
 	}
 	return w.buf[pos-w.at:], nil
 }
