@@ -48,6 +48,7 @@ func newConn(s *Server, nc net.Conn, l Listener, number uint64) *Conn {
 	c.tryRead = c.try
 	if sc, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = sc.SyscallConn() // a failure here fails the first read too
+		unpaced(nc, c.raw)
 	}
 	c.ring.room.L = &c.ring
 	c.ring.pending = c.ring.spare[:0]

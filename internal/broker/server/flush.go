@@ -123,7 +123,7 @@ func (c *Conn) write(outs []Out) error {
 				gathered = append(gathered, b.b[:p.N])
 				continue
 			}
-			if err := c.writeBytes(&gathered); err != nil {
+			if err := c.writeAhead(&gathered); err != nil {
 				return err
 			}
 			if err := c.writeFile(p); err != nil {

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const haveSendfile = true
@@ -42,4 +45,55 @@ func (c *Conn) sendfile(fd uintptr, off, n int64) error {
 		return failed
 	}
 	return err
+}
+
+// maxAhead bounds what writeAhead sends by itself, in pieces and in bytes.
+const (
+	maxAheadParts = 64
+	maxAheadBytes = 64 << 10
+)
+
+// writeAhead sends what stands before a file's bytes, and tells the kernel that
+// more follows: it goes in one packet with them, and wakes the client once. The
+// file's bytes have to follow at once, for nothing else pushes these out.
+func (c *Conn) writeAhead(g *net.Buffers) error {
+	parts, size := *g, 0
+	for _, b := range parts {
+		size += len(b)
+	}
+	if c.raw == nil || size == 0 || size > maxAheadBytes || len(parts) > maxAheadParts {
+		return c.writeBytes(g)
+	}
+	*g = nil
+	var failed error
+	err := c.raw.Write(func(sock uintptr) bool {
+		for len(parts) > 0 {
+			n, err := unix.SendmsgBuffers(int(sock), parts, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
+			switch {
+			case errors.Is(err, syscall.EINTR):
+				continue
+			case errors.Is(err, syscall.EAGAIN):
+				return false
+			case err != nil:
+				failed = fmt.Errorf("sendmsg: %w", err)
+				return true
+			}
+			parts = unsent(parts, n)
+		}
+		return true
+	})
+	c.progressed()
+	return errors.Join(failed, err)
+}
+
+// unsent takes the first n bytes off parts.
+func unsent(parts [][]byte, n int) [][]byte {
+	for len(parts) > 0 && n >= len(parts[0]) {
+		n -= len(parts[0])
+		parts = parts[1:]
+	}
+	if n > 0 {
+		parts[0] = parts[0][n:]
+	}
+	return parts
 }

@@ -2,8 +2,13 @@
 
 package server
 
-import "errors"
+import (
+	"errors"
+	"net"
+)
 
 const haveSendfile = false
 
 func (c *Conn) sendfile(fd uintptr, off, n int64) error { return errors.ErrUnsupported }
+
+func (c *Conn) writeAhead(g *net.Buffers) error { return c.writeBytes(g) }

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package server
+
+import (
+	"net"
+	"syscall"
+)
+
+func unpaced(net.Conn, syscall.RawConn) {}
