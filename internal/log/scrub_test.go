@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,12 +120,20 @@ func TestScrub(t *testing.T) {
 func TestScrubGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewCrashableMem()
-		reads := map[string]int{}
+		var mu sync.Mutex
+		counted := map[string]int{}
 		fs := vfs.NewFaulty(mem)
 		count := func(c vfs.Call) {
 			if c.Op == vfs.OpRead && strings.Contains(c.Path, "topic") && strings.HasSuffix(c.Path, logSuffix) {
-				reads[strings.Split(c.Path, "/")[2]]++
+				mu.Lock()
+				defer mu.Unlock()
+				counted[strings.Split(c.Path, "/")[2]]++
 			}
+		}
+		seen := func() map[string]int {
+			mu.Lock()
+			defer mu.Unlock()
+			return maps.Clone(counted)
 		}
 		s := &scrubbed{t: t, fs: fs}
 		s.open(ScrubOptions{})
@@ -135,7 +145,7 @@ func TestScrubGoesOn(t *testing.T) {
 		fs.Before(count)
 		time.Sleep(scrubDelay + 1500*time.Second)
 		synctest.Wait()
-		if len(reads) != 2 || reads["topic0-0"] == 0 || reads["topic1-0"] == 0 {
+		if reads := seen(); len(reads) != 2 || reads["topic0-0"] == 0 || reads["topic1-0"] == 0 {
 			t.Fatalf("%v after 1,500 s of 1,000 s each", reads)
 		}
 		if st := s.dir.Stats().Scrub; !st.Running || st.Total < 4*size || st.Done < 2*size || st.Done > 2*size+fileCost {
@@ -148,11 +158,11 @@ func TestScrubGoesOn(t *testing.T) {
 		}
 		fs.Before(nil)
 		s.open(o)
-		clear(reads)
+		clear(counted)
 		fs.Before(count)
 		time.Sleep(scrubDelay + 2500*time.Second)
 		synctest.Wait()
-		if len(reads) != 2 || reads["topic2-0"] == 0 || reads["topic3-0"] == 0 {
+		if reads := seen(); len(reads) != 2 || reads["topic2-0"] == 0 || reads["topic3-0"] == 0 {
 			t.Fatalf("%v after a restart before the third log", reads)
 		}
 		st := s.dir.Stats().Scrub
@@ -162,16 +172,16 @@ func TestScrubGoesOn(t *testing.T) {
 		s.close()
 		fs.Before(nil)
 		s.open(o)
-		clear(reads)
+		clear(counted)
 		fs.Before(count)
 		time.Sleep(12 * time.Hour)
 		synctest.Wait()
-		if len(reads) != 0 || s.dir.Stats().Scrub.LastFinished != st.LastFinished {
+		if reads := seen(); len(reads) != 0 || s.dir.Stats().Scrub.LastFinished != st.LastFinished {
 			t.Fatalf("%v long before the next round", reads)
 		}
 		time.Sleep(12 * time.Hour)
 		synctest.Wait()
-		if len(reads) != 4 {
+		if reads := seen(); len(reads) != 4 {
 			t.Fatalf("%v in the next round", reads)
 		}
 		s.close()
