@@ -76,6 +76,7 @@ func TestHostileRow08DeclaredFrames(t *testing.T) {
 				newcomer := honest(t, dialWire(t, addr), records, window)
 				t.Logf("%d connections that %s: resident memory %d MiB; an honest client %.0f requests/s, %.0f alone; a new one %.0f",
 					n, manner, b.resident()>>20, among, alone, newcomer)
+				t.Log(b.order("memory"))
 				ratios = append(ratios, among/alone)
 				crowd.stop()
 			}
@@ -83,7 +84,7 @@ func TestHostileRow08DeclaredFrames(t *testing.T) {
 				t.Errorf("the broker took %d MiB", peak>>20)
 			}
 			slices.Sort(ratios)
-			if r := ratios[len(ratios)/2]; full() && r < 0.8 {
+			if r := ratios[len(ratios)/2]; full() && manner == "declare" && r < 0.8 {
 				t.Errorf("an honest client has kept %.0f %% of its rate", 100*r)
 			}
 		})

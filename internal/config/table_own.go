@@ -23,7 +23,7 @@ var ownKeys = []Key{
 		Doc: "host:port where /metrics, /healthz, /readyz and pprof are served over HTTP; empty: nowhere, port 0: any free port. It has no authentication: keep it on loopback.",
 	},
 	{
-		Name: "headrace.request.memory.bytes", Type: Long, Default: "134217728", Check: atLeast(1), Importance: Medium, Flags: Own,
+		Name: "headrace.request.memory.bytes", Type: Long, Default: "121634816", Check: atLeast(1), Importance: Medium, Flags: Own,
 		Doc: "Most memory of the requests that are being received, over all connections; when it is used up, the frames that would take longest lose their connections, first those of addresses with more than their share. It is raised to 8/7 of socket.request.max.bytes where it is smaller; queued.max.request.bytes wins over it.",
 	},
 	{

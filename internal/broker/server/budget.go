@@ -54,6 +54,9 @@ const (
 	// larger than what their connection has completed before. The rest is
 	// there for those that have shown that they mean it.
 	speculative = 7
+	// overdraft is the part of the budget by which those who had to take
+	// something may be above the bound of speculation before others have to go.
+	overdraft = 16
 	// evictionGrace is how long a frame may take before it can lose its place
 	// to another one that is no better founded.
 	evictionGrace = time.Second
@@ -151,9 +154,13 @@ func (b *budget) grant() (served []*claim) {
 	return served
 }
 
-// short is how many bytes are missing for the first who waits, or overdrawn.
+// short is how many bytes are missing for the first who waits, or so that what
+// had to be taken does not eat up the part of the proven.
 func (b *budget) short() int64 {
-	n := b.used - b.doomed - b.limit
+	n := b.used - b.doomed - b.limit/8*speculative
+	if n <= b.limit/overdraft {
+		n = 0
+	}
 	if len(b.waiting) > 0 {
 		c := b.waiting[0]
 		n = max(n, b.used-b.doomed+c.wants-b.bound(c, c.held+c.wants))

@@ -30,8 +30,9 @@ type Conn struct {
 	// client. It is used only from Serve.
 	State any
 
-	lastActive atomic.Int64 // Unix nanoseconds of the last frame or response
-	rested     int64        // Unix nanoseconds of the last rest; the janitor's
+	lastReceived atomic.Int64 // Unix nanoseconds of the last bytes that came
+	lastSent     atomic.Int64 // Unix nanoseconds of the last bytes that went
+	rested       int64        // Unix nanoseconds of the last rest; the janitor's
 
 	ring struct {
 		sync.Mutex
@@ -40,6 +41,7 @@ type Conn struct {
 		spare    [4]*Request
 		flushing bool // a goroutine owns the write side
 		closed   bool
+		load     load
 	}
 }
 
@@ -52,7 +54,7 @@ func newConn(s *Server, nc net.Conn, l Listener, number uint64) *Conn {
 	}
 	c.ring.room.L = &c.ring
 	c.ring.pending = c.ring.spare[:0]
-	c.lastActive.Store(time.Now().UnixNano())
+	c.lastReceived.Store(time.Now().UnixNano())
 	return c
 }
 
@@ -99,6 +101,9 @@ func (c *Conn) serve() {
 	c.close()
 }
 
+// lastActive is when bytes came or went last, in Unix nanoseconds.
+func (c *Conn) lastActive() int64 { return max(c.lastReceived.Load(), c.lastSent.Load()) }
+
 // restAfter is how long a connection is quiet before it is put to rest.
 const restAfter = 2 * time.Second
 
@@ -108,7 +113,7 @@ const restAfter = 2 * time.Second
 // TestIdleConnectionsAreCheap, Go 1.27. It is called by the janitor only, and
 // reports whether there was something to do.
 func (c *Conn) rest(now time.Time) bool {
-	active := c.lastActive.Load()
+	active := c.lastActive()
 	if c.raw == nil || active <= c.rested || now.UnixNano()-active < int64(restAfter) || c.claim.Load() != nil {
 		return false
 	}
@@ -131,16 +136,17 @@ func (c *Conn) report(err error) {
 // handle gives one frame to the handler. It reports false when the connection
 // is to end.
 func (c *Conn) handle(body []byte) bool {
-	r := &Request{conn: c, Body: body, handling: true}
+	r := &Request{conn: c, Body: body, handling: true, frame: len(body)}
 	c.ring.Lock()
-	for len(c.ring.pending) >= c.srv.limits.MaxInFlight && !c.ring.closed {
-		c.ring.room.Wait()
+	for !c.admits(r) && !c.ring.closed {
+		c.awaitRoom()
 	}
 	if c.ring.closed {
 		c.ring.Unlock()
 		return false
 	}
 	c.ring.pending = append(c.ring.pending, r)
+	c.enters(r)
 	c.ring.Unlock()
 
 	c.srv.Stats.Requests.Add(1)
@@ -155,9 +161,24 @@ func (c *Conn) handle(body []byte) bool {
 	closed := c.ring.closed
 	c.ring.Unlock()
 	if flush {
+		c.progressed() // the client's time to take it begins
 		c.flush()
 	}
 	return !closed
+}
+
+// awaitRoom waits until the ring has changed, under its lock. Answers that were
+// to share the write of a later one are sent first: nobody else would.
+func (c *Conn) awaitRoom() {
+	if c.ring.flushing || len(c.ring.pending) == 0 || !c.ring.pending[0].ready {
+		c.ring.room.Wait()
+		return
+	}
+	c.ring.flushing = true
+	c.progressed()
+	c.ring.Unlock()
+	c.flush()
+	c.ring.Lock()
 }
 
 // minFrameRate is how many bytes a second a frame must bring on average once
@@ -166,19 +187,14 @@ const minFrameRate = 1 << 10
 
 // stale says why the connection should be closed, "" if it should not.
 func (c *Conn) stale(now time.Time, l Limits) string {
-	quiet := now.Sub(time.Unix(0, c.lastActive.Load()))
+	quiet := now.Sub(time.Unix(0, c.lastActive()))
 	if l.IdleTimeout > 0 && quiet > l.IdleTimeout {
 		return "idle"
 	}
 	if cl := c.claim.Load(); cl != nil && !cl.whole.Load() {
-		return cl.stale(now, quiet, l.FrameTimeout)
+		return cl.stale(now, now.Sub(time.Unix(0, c.lastReceived.Load())), l.FrameTimeout)
 	}
-	if quiet <= l.FrameTimeout {
-		return ""
-	}
-	c.ring.Lock()
-	defer c.ring.Unlock()
-	if c.ring.flushing {
+	if _, stuck := c.stuck(now); stuck > l.FrameTimeout {
 		return "it does not take its responses"
 	}
 	return ""
@@ -232,6 +248,7 @@ func (c *Conn) close() {
 // dropPending lets go of everything that will not be answered any more. Nobody
 // else owns the write side; the lock is held, and let go meanwhile.
 func (c *Conn) dropPending() {
+	c.unload()
 	dropped := c.ring.pending
 	c.ring.pending = nil
 	c.ring.room.Broadcast()

@@ -33,15 +33,16 @@ func (c *Conn) flush() {
 	}
 }
 
-// progressed notes that the client has sent or taken something: a slow client is
-// not a dead one.
-func (c *Conn) progressed() { c.lastActive.Store(time.Now().UnixNano()) }
+// progressed notes that the client has taken something: a slow client is not a
+// dead one.
+func (c *Conn) progressed() { c.lastSent.Store(time.Now().UnixNano()) }
 
 // takeReady removes finished requests from the front. If there are none it
 // gives the write side up.
 func (c *Conn) takeReady(outs []Out) []Out {
 	c.ring.Lock()
 	defer c.ring.Unlock()
+	c.settle()
 	for len(outs) < cap(outs) && len(c.ring.pending) > 0 && !c.ring.closed {
 		r := c.ring.pending[0]
 		if r.ready && r.build != nil {
@@ -51,6 +52,7 @@ func (c *Conn) takeReady(outs []Out) []Out {
 			break
 		}
 		outs = append(outs, r.out)
+		c.leaves(r)
 		r.out = Out{}
 		c.ring.pending[0] = nil
 		c.ring.pending = c.ring.pending[1:]

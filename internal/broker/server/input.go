@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 )
 
 // input is the read side of a connection: a buffer that is there only while
@@ -99,7 +100,7 @@ func (c *Conn) next() ([]byte, error) {
 		n, err := c.fill(need)
 		if n > 0 {
 			c.srv.Stats.BytesIn.Add(int64(n))
-			c.progressed()
+			c.lastReceived.Store(time.Now().UnixNano())
 		}
 		if err != nil {
 			if errors.Is(err, io.EOF) && c.in.len() > 0 {
@@ -305,8 +306,11 @@ func (c *Conn) extend(need int) error {
 	cl := m.claim(c)
 	cl.received.Store(int64(in.len()))
 	cl.declared.Store(int64(need))
-	if in.end == len(in.buf.b) && !c.toFrame(cl, need) {
-		return fmt.Errorf("%w of %d bytes", errNoMemory, need)
+	if in.end == len(in.buf.b) {
+		if !c.toFrame(cl, need) {
+			return fmt.Errorf("%w of %d bytes", errNoMemory, need)
+		}
+		c.pay(cl, int64(in.end))
 	}
 	b := in.buf
 	if b.ready > in.end {

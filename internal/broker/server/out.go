@@ -43,6 +43,15 @@ func (o *Out) Size() int64 {
 	return n
 }
 
+// memory returns how much of the frame is in memory.
+func (o *Out) memory() int {
+	n := 0
+	for i := range o.Parts {
+		n += len(o.Parts[i].Bytes)
+	}
+	return n
+}
+
 func (o *Out) release() {
 	if o.Release != nil {
 		o.Release()

@@ -13,6 +13,8 @@ type Request struct {
 	out      Out
 	build    func() (Out, bool)
 	drop     func()
+	frame    int // size of the request
+	memory   int // that out holds while it waits to be sent
 }
 
 // Conn is the connection that the request came from.
@@ -55,9 +57,11 @@ func (r *Request) complete(o Out, build func() (Out, bool)) {
 		return
 	}
 	r.out, r.build, r.ready = o, build, true
+	c.readied(r, o.memory())
 	start := !r.handling && !c.ring.flushing && len(c.ring.pending) > 0 && c.ring.pending[0] == r
 	if start {
 		c.ring.flushing = true
+		c.progressed() // the client's time to take it begins
 		// The reader is alive as long as the ring is not closed, so the
 		// server's group cannot reach zero under this.
 		c.srv.wg.Go(c.flush)

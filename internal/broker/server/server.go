@@ -37,7 +37,7 @@ type Limits struct {
 	// get further, or that does not take its responses (default 30 s).
 	FrameTimeout time.Duration
 	// RequestMemory bounds the bytes of requests that are being received, over
-	// all connections (default 128 MiB). It is raised to what one frame of
+	// all connections (default 116 MiB). It is raised to what one frame of
 	// MaxRequestBytes needs.
 	RequestMemory int64
 	// Connections bounds the number of connections; nil: nothing does. See
@@ -63,7 +63,7 @@ func (l Limits) withDefaults() Limits {
 		l.Connections = &none
 	}
 	if l.RequestMemory <= 0 {
-		l.RequestMemory = 128 << 20
+		l.RequestMemory = 116 << 20
 	}
 	l.RequestMemory = max(l.RequestMemory, int64(l.MaxRequestBytes+lastStep)/speculative*8+8)
 	return l
@@ -98,6 +98,7 @@ type Server struct {
 	Stats   Stats
 	buffers bufferPool
 	memory  *memory
+	load    serverLoad
 	// quotas count the connections of brokers' listeners and of controllers'.
 	quotas, controllerQuotas *quotas
 	scratch                  atomic.Int32 // large scratch buffers of readers
@@ -235,11 +236,11 @@ func (s *Server) accept(l Listener) {
 func (s *Server) admit(nc net.Conn, l Listener, refused error) {
 	s.Stats.Accepted.Add(1)
 	if refused != nil {
-		_ = nc.Close() // the peer was promised nothing
 		if !errors.Is(refused, errStopped) {
 			s.Stats.Refused.Add(1)
 			s.logger.Info("connection refused", "peer", nc.RemoteAddr(), "listener", l.Name, "why", refused)
 		}
+		_ = nc.Close() // the peer was promised nothing
 		return
 	}
 	s.mu.Lock()
@@ -274,7 +275,7 @@ func (s *Server) closeExcess(q *quotas) {
 			open = append(open, c)
 		}
 	}
-	slices.SortFunc(open, func(a, b *Conn) int { return cmp.Compare(a.lastActive.Load(), b.lastActive.Load()) })
+	slices.SortFunc(open, func(a, b *Conn) int { return cmp.Compare(a.lastActive(), b.lastActive()) })
 	for _, c := range open[:min(max(n, 0), len(open))] {
 		s.Stats.Refused.Add(1)
 		s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", "there are more than max.connections, and it was quiet for longest")
@@ -305,7 +306,7 @@ func (s *Server) relieve(now time.Time) bool {
 		s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", "the memory of requests is used up, and its frame would take longest")
 		c.abort()
 	}
-	return more
+	return s.shed(now) || more
 }
 
 // closeStale closes connections that nothing can be expected of, and puts those

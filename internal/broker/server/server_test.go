@@ -478,3 +478,14 @@ func TestMemoryIsGivenBackAfterManyRests(t *testing.T) {
 		}
 	}
 }
+
+// More requests than may be in flight come in one piece, and are all answered.
+func TestManyRequestsInOnePiece(t *testing.T) {
+	_, addr := start(t, echo, Limits{MaxInFlight: 4})
+	c := dial(t, addr)
+	const n = 1000
+	write(t, c, bytes.Repeat(frame([]byte("a")), n))
+	for range n {
+		readFrame(t, c)
+	}
+}
