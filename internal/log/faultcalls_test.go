@@ -193,6 +193,9 @@ func TestFaultAtEveryCall(t *testing.T) {
 	hit := map[string]int{}
 	for _, fault := range []error{syscall.EIO, syscall.ENOSPC, syscall.EMFILE} {
 		for i := range calls {
+			if testing.Short() && i%8 != int(fault.(syscall.Errno))%8 {
+				continue
+			}
 			var op vfs.Op
 			r := newFaultRun(t)
 			r.fs.Add(vfs.Rule{Skip: i, Times: 1, Err: fault, Short: 30, Do: func(c vfs.Call) { op = c.Op }})
@@ -208,7 +211,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 		}
 	}
 	for _, op := range []vfs.Op{vfs.OpOpen, vfs.OpRead, vfs.OpWrite, vfs.OpSync, vfs.OpSyncDir, vfs.OpRename, vfs.OpRemove, vfs.OpStat, vfs.OpReadDir} {
-		if hit[op.String()] == 0 {
+		if hit[op.String()] == 0 && !testing.Short() {
 			t.Errorf("no %v was made to fail: %v", op, hit)
 		}
 	}

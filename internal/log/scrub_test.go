@@ -230,7 +230,11 @@ func TestScrubUnderTraffic(t *testing.T) {
 	r.open()
 	sweeps := 0
 	r.fs.Before(nil)
-	for range 300 {
+	turns := 200
+	if testing.Short() {
+		turns = 50
+	}
+	for range turns {
 		r.turn()
 		calls := 0
 		err := r.log.Verify(func(int) error {

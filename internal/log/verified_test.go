@@ -190,4 +190,3 @@ func TestLyingDisk(t *testing.T) {
 		}
 	}
 }
-
