@@ -2,6 +2,7 @@ package headrace
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"time"
@@ -15,12 +16,13 @@ import (
 	"github.com/headrace/headrace/internal/broker/session"
 	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
+	"github.com/headrace/headrace/internal/kafka/uuid"
 )
 
 // openBroker puts the broker's rooms together, from the metadata to the
 // connections.
 func (n *Node) openBroker() error {
-	incarnation, err := newUUID(nil)
+	incarnation, err := uuid.New(rand.Reader)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package headrace
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -24,7 +25,7 @@ const (
 func (n *Node) openStorage() (err error) {
 	n.storage, err = openStorage(storageOptions{
 		fs: n.opts.fs, logDirs: n.set.logDirs, metadata: n.set.metadataDir,
-		nodeID: n.set.nodeID, clusterID: n.set.clusterID, logger: n.opts.logger,
+		nodeID: n.set.nodeID, clusterID: n.set.clusterID, random: rand.Reader, logger: n.opts.logger,
 	})
 	return err
 }

@@ -312,11 +312,11 @@ func TestADirectoryThatIsACopyOfAnother(t *testing.T) {
 	m := newMachine(t, "/a", "/b")
 	m.start()
 	m.stop()
-	b, err := readFile(m.mem, filepath.Join("/a", config.MetaFile))
+	b, err := vfs.ReadFile(m.mem, filepath.Join("/a", config.MetaFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(m.mem, filepath.Join("/b", config.MetaFile), b); err != nil {
+	if err := vfs.ReplaceFile(m.mem, filepath.Join("/b", config.MetaFile), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = m.try()

@@ -41,7 +41,7 @@ func (n *Node) openQuorum() error {
 // bootstrap gives the first records of a new cluster: those that a format left
 // in the metadata directory, or the defaults.
 func (n *Node) bootstrap(c *controller.Controller) ([]metadata.Record, error) {
-	b, err := readFile(n.opts.fs, filepath.Join(n.set.metadataDir, metadata.BootstrapFile))
+	b, err := vfs.ReadFile(n.opts.fs, filepath.Join(n.set.metadataDir, metadata.BootstrapFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return c.Bootstrap(nil), nil
 	}

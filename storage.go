@@ -1,19 +1,17 @@
 package headrace
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/config"
+	"github.com/headrace/headrace/internal/kafka/uuid"
 	"github.com/headrace/headrace/internal/vfs"
 )
 
@@ -87,7 +85,7 @@ func (st *storage) identify(o storageOptions, metas []config.Meta) error {
 		st.clusterID = o.clusterID
 	}
 	if st.clusterID == "" {
-		id, err := newUUID(o.random)
+		id, err := uuid.New(o.random)
 		if err != nil {
 			return err
 		}
@@ -150,17 +148,17 @@ func (st *storage) format(o storageOptions, path string, m config.Meta) (metadat
 	if m.DirectoryID != "" {
 		return metadata.ParseUUID(m.DirectoryID)
 	}
-	id, err := newUUID(o.random)
+	id, err := uuid.New(o.random)
 	if err != nil {
 		return metadata.UUID{}, err
 	}
 	m = config.Meta{ClusterID: st.clusterID, NodeID: o.nodeID, DirectoryID: id.String()}
 	o.logger.Info("formatting log directory", "path", path, "cluster", st.clusterID, "directory", m.DirectoryID)
-	return id, writeMeta(o.fs, path, m)
+	return id, vfs.ReplaceFile(o.fs, filepath.Join(path, config.MetaFile), m.Encode(), 0o644)
 }
 
 func readMeta(disk vfs.FS, path string) (config.Meta, error) {
-	b, err := readFile(disk, filepath.Join(path, config.MetaFile))
+	b, err := vfs.ReadFile(disk, filepath.Join(path, config.MetaFile))
 	if err != nil {
 		return config.Meta{}, err
 	}
@@ -169,48 +167,6 @@ func readMeta(disk vfs.FS, path string) (config.Meta, error) {
 		return config.Meta{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
-}
-
-func readFile(disk vfs.FS, name string) (b []byte, err error) {
-	f, err := disk.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	n, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	b = make([]byte, n)
-	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return b, nil
-}
-
-// writeMeta writes the file aside and renames it, so that it is there whole or
-// not at all.
-func writeMeta(disk vfs.FS, path string, m config.Meta) error {
-	name := filepath.Join(path, config.MetaFile)
-	if err := writeFile(disk, name+".tmp", m.Encode()); err != nil {
-		return err
-	}
-	if err := disk.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	return disk.SyncDir(path)
-}
-
-func writeFile(disk vfs.FS, name string, b []byte) (err error) {
-	f, err := disk.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.WriteAt(b, 0); err != nil {
-		return err
-	}
-	return f.Sync()
 }
 
 // makeDir makes a directory and its parents durably.
@@ -227,24 +183,6 @@ func makeDir(disk vfs.FS, path string) error {
 		}
 	}
 	return nil
-}
-
-func newUUID(random io.Reader) (metadata.UUID, error) {
-	if random == nil {
-		random = rand.Reader
-	}
-	for {
-		var u metadata.UUID
-		if _, err := io.ReadFull(random, u[:]); err != nil {
-			return u, fmt.Errorf("draw an id: %w", err)
-		}
-		// As Kafka's Uuid.randomUuid: version 4, and no dash in front, which
-		// commands would take for an option.
-		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-		if !metadata.ReservedUUID(u) && !strings.HasPrefix(u.String(), "-") {
-			return u, nil
-		}
-	}
 }
 
 // distinctPaths lists paths without repetition, in order.

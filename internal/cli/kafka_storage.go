@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace/internal/config"
 	"github.com/headrace/headrace/internal/edge/admin"
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/kafka/uuid"
 )
 
 //go:embed help/kafka-storage*.txt
@@ -260,16 +261,11 @@ func (c *storage) randomUUID() error {
 	return nil
 }
 
-// newID is Uuid.randomUuid: version 4, and no dash in front.
+// newID draws an id.
 func newID() admin.ID {
-	for {
-		var id admin.ID
-		if _, err := rand.Read(id[:]); err != nil {
-			panic("cli: no random numbers: " + err.Error()) // crypto/rand never fails
-		}
-		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-		if !strings.HasPrefix(id.String(), "-") {
-			return id
-		}
+	id, err := uuid.New(rand.Reader)
+	if err != nil {
+		panic("cli: no random numbers: " + err.Error()) // crypto/rand never fails
 	}
+	return id
 }

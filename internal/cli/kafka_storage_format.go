@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/config"
 	"github.com/headrace/headrace/internal/edge/admin"
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/vfs"
 )
 
 // formatting is what format was asked to do, checked.
@@ -247,7 +248,7 @@ func (c *storage) write(f formatting) error {
 			}
 		}
 		c.printf("Formatting %s %s with metadata.version %s.\n", kind, dir, f.release.name)
-		if err := writeMeta(dir, m); err != nil {
+		if err := writeDurably(dir, config.MetaFile, m.Encode()); err != nil {
 			return tersef("Error while writing meta.properties file %s: %s", dir, err)
 		}
 	}
@@ -292,31 +293,11 @@ func readMeta(dir string) (config.Meta, error) {
 	return config.ParseMeta(b)
 }
 
-// writeMeta writes a directory's identity.
-func writeMeta(dir string, m config.Meta) error {
-	return writeDurably(dir, config.MetaFile, m.Encode())
-}
-
-// writeDurably writes a file aside, makes it durable and renames it.
+// writeDurably makes a directory, if it is missing, and writes a file into it.
 func writeDurably(dir, file string, content []byte) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	disk := vfs.New()
+	if err := disk.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	name := filepath.Join(dir, file)
-	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return vfs.ReplaceFile(disk, filepath.Join(dir, file), content, 0o644)
 }

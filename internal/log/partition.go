@@ -1,10 +1,10 @@
 package log
 
 import (
-	"encoding/base64"
-	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace/internal/kafka/uuid"
 )
 
 // Partition names one partition of a topic.
@@ -36,21 +36,4 @@ func parsePartition(name string) (p Partition, ok bool) {
 }
 
 // TopicID is Kafka's Uuid of a topic (KIP-516). The zero value means "unknown".
-type TopicID [16]byte
-
-// String is Kafka's form: URL-safe base64 without padding, 22 characters.
-func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
-
-// IsZero reports that the id is unknown.
-func (id TopicID) IsZero() bool { return id == TopicID{} }
-
-var errBadTopicID = errors.New("not a topic id")
-
-// ParseTopicID reverses TopicID.String.
-func ParseTopicID(s string) (id TopicID, err error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != len(id) {
-		return TopicID{}, errBadTopicID
-	}
-	return TopicID(b), nil
-}
+type TopicID = uuid.TopicID

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/headrace/headrace/internal/kafka/uuid"
 	"github.com/headrace/headrace/internal/vfs"
 )
 
@@ -38,11 +39,11 @@ func decodeMeta(b []byte) (partitionMeta, error) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		fields[key] = value
 	}
-	id, err := ParseTopicID(fields["topic_id"])
+	id, err := uuid.Parse(fields["topic_id"])
 	if err != nil {
 		return partitionMeta{}, errBadMeta
 	}
-	m := partitionMeta{topicID: id}
+	m := partitionMeta{topicID: TopicID(id)}
 	if fields["version"] == "0" && len(fields) == 2 {
 		return m, nil
 	}

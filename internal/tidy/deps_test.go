@@ -14,8 +14,9 @@ import (
 //
 // Change these lines to change the architecture, never to make a build pass.
 const depsRules = `
-NONE < vfs, config, telemetry, record;
+NONE < vfs, config, telemetry, record, uuid;
 record < wire;
+uuid < metadata, log, edge/admin;
 wire < isr, shard, metadata, peer;
 shard < group, txn;
 

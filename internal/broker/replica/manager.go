@@ -129,7 +129,7 @@ func NewManager(o Options) *Manager {
 	}
 	for i := range o.Dirs {
 		for _, at := range o.Dirs[i].Stored() {
-			m.stored[at.Partition] = append(m.stored[at.Partition], copyAt{&o.Dirs[i], metadata.TopicID(at.TopicID)})
+			m.stored[at.Partition] = append(m.stored[at.Partition], copyAt{&o.Dirs[i], at.TopicID})
 		}
 	}
 	m.findFutures()
@@ -358,7 +358,7 @@ func (m *Manager) open(t *topic, w wanted, s *Settings) (*Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := d.Open(p.Name(), log.TopicID(t.id), s.forPartition(p.Name()))
+	l, err := d.Open(p.Name(), t.id, s.forPartition(p.Name()))
 	if err != nil {
 		return nil, fmt.Errorf("open %s in %s: %w", p.Name(), d.Path(), err)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/log"
 )
 
@@ -374,7 +373,7 @@ func (mv *move) begin() error {
 	r.Release()
 	c := src.Config()
 	c.FlushBeforeAck = false // nobody waits for the copy
-	mv.future, err = mv.to.CreateFuture(mv.p.Name(), log.TopicID(mv.p.TopicID), base, c)
+	mv.future, err = mv.to.CreateFuture(mv.p.Name(), mv.p.TopicID, base, c)
 	return err
 }
 
@@ -517,7 +516,7 @@ func (m *Manager) findFutures() {
 			m.opts.Logger.Warn("moves into a log directory are not taken up again", "path", d.Path(), "error", err)
 		}
 		for _, f := range left {
-			m.intents[f.Partition] = append(m.intents[f.Partition], copyAt{d, metadata.TopicID(f.TopicID)})
+			m.intents[f.Partition] = append(m.intents[f.Partition], copyAt{d, f.TopicID})
 		}
 	}
 }
@@ -541,7 +540,7 @@ func (m *Manager) resumeMove(p *Partition) {
 }
 
 func (m *Manager) dropIntent(name log.Partition, i copyAt) {
-	if err := i.dir.DropFuture(name, log.TopicID(i.id)); err != nil {
+	if err := i.dir.DropFuture(name, i.id); err != nil {
 		m.opts.Logger.Warn("a copy that is not needed any more stays", "partition", name.String(), "in", i.dir.Path(), "error", err)
 	}
 }

@@ -110,7 +110,7 @@ func TestTwoCopiesOfAPartition(t *testing.T) {
 			w.openOn(w.fs, "/a", "/b")
 			w.apply(inDir(topicID, "t", c.known)...)
 			w.commit(w.m.Partition("t", 0), "x")
-			if _, err := w.m.Dirs()[1].Open(log.Partition{Topic: "t"}, log.TopicID(topicID), log.Config{}); err != nil {
+			if _, err := w.m.Dirs()[1].Open(log.Partition{Topic: "t"}, topicID, log.Config{}); err != nil {
 				t.Fatal(err)
 			}
 			err := w.reopen(nil, "/a", "/b")

@@ -18,6 +18,7 @@ import (
 	"github.com/headrace/headrace/internal/edge/client"
 	"github.com/headrace/headrace/internal/edge/javaerr"
 	"github.com/headrace/headrace/internal/edge/network"
+	"github.com/headrace/headrace/internal/kafka/uuid"
 )
 
 // Admin sends the requests. It may be used by several goroutines, and must be closed.
@@ -193,11 +194,9 @@ func coded(code int16, message *string) error {
 	return javaerr.Coded(code, *message)
 }
 
-// ID is a topic's id. Its text is Kafka's: base64 for URLs without padding.
-type ID [16]byte
-
-// String is the id as Kafka prints it.
-func (id ID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+// ID is a topic's id, or a directory's. Its text is Kafka's: base64 for URLs
+// without padding.
+type ID = uuid.UUID
 
 // ParseID reads what String writes; ok is false for anything else.
 func ParseID(text string) (id ID, ok bool) {
