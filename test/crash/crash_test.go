@@ -35,11 +35,24 @@ func TestKillNine(t *testing.T) {
 	rounds, seed := setting(t, "CRASH_ROUNDS", 5), setting(t, "CRASH_SEED", 1)
 	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
 	b := build(t)
-	b.storm(rounds, rnd, "round", b.kill)
+	b.storm(rounds, rnd, "kill", func() { b.kill(); b.start() })
 }
 
-// storm has clients write to the broker while interrupt ends its life and its
-// machine's, in every round, and looks what is there afterwards.
+// TestPause stops the process for one to three seconds under load, CRASH_PAUSES
+// times (2), as a machine that is suspended or a disk that hangs does.
+func TestPause(t *testing.T) {
+	rounds, seed := setting(t, "CRASH_PAUSES", 2), setting(t, "CRASH_SEED", 1)
+	rnd := rand.New(rand.NewPCG(uint64(seed), 2))
+	b := build(t)
+	b.storm(rounds, rnd, "pause", func() {
+		b.signal(syscall.SIGSTOP)
+		time.Sleep(time.Second + time.Duration(rnd.IntN(2000))*time.Millisecond)
+		b.signal(syscall.SIGCONT)
+	})
+}
+
+// storm has clients write to the broker while interrupt does something to it or
+// to its machine, in every round, and looks what is there afterwards.
 func (b *broker) storm(rounds int, rnd *rand.Rand, what string, interrupt func()) {
 	t := b.t
 	t.Helper()
@@ -57,9 +70,7 @@ func (b *broker) storm(rounds int, rnd *rand.Rand, what string, interrupt func()
 	for round := range rounds {
 		h.underLoad(rnd)
 		interrupt()
-		began := time.Now()
-		b.start()
-		t.Logf("%s %d: serving again after %s, %d records acknowledged so far", what, round+1, time.Since(began).Round(time.Millisecond), h.count())
+		t.Logf("%s %d: serving %s after it was started, %d records acknowledged so far", what, round+1, b.took.Round(time.Millisecond), h.count())
 	}
 	time.Sleep(500 * time.Millisecond) // some load after the last round too
 	stop()
@@ -91,6 +102,7 @@ type broker struct {
 	data string
 	wrap func(program string, args ...string) *exec.Cmd
 	cmd  *exec.Cmd
+	took time.Duration // the last start
 }
 
 func build(t *testing.T) *broker {
@@ -140,9 +152,11 @@ func (b *broker) start() {
 		"--override", "log.segment.bytes=1048576", // rolls within a round
 		"--override", "offsets.topic.num.partitions=3")
 	b.cmd.Stdout, b.cmd.Stderr = log, log
+	began := time.Now()
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
+	defer func() { b.took = time.Since(began) }()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
 	if err != nil {
 		b.t.Fatal(err)
@@ -158,6 +172,13 @@ func (b *broker) start() {
 	if err != nil {
 		text, _ := os.ReadFile(filepath.Join(b.dir, "log")) // what there is
 		b.t.Fatalf("the broker does not answer: %v\n%s", err, text)
+	}
+}
+
+func (b *broker) signal(s syscall.Signal) {
+	b.t.Helper()
+	if err := b.cmd.Process.Signal(s); err != nil {
+		b.t.Fatal(err)
 	}
 }
 

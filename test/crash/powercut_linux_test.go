@@ -35,6 +35,7 @@ func TestPowerCut(t *testing.T) {
 		b.kill()
 		d.umount()
 		d.mount()
+		b.start()
 	})
 }
 
