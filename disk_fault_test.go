@@ -91,3 +91,51 @@ func (m *machine) setConfig(topic, name, value string) {
 		m.t.Fatalf("set %s: %v", name, kerr.ErrorForCode(code))
 	}
 }
+
+// Too many open files say nothing about a disk: what needs another one is
+// refused, the rest goes on, and all is well when there are files again.
+func TestTooManyOpenFiles(t *testing.T) {
+	m := newMachine(t, "/a", "/b")
+	m.start()
+	m.create("t", 2)
+	m.setConfig("t", "segment.bytes", "1048576")
+	m.mustProduce("t", "first", 0, 1)
+	acked := map[int32][]string{0: {"first"}, 1: {"first"}}
+	m.disk.Add(vfs.Rule{Op: vfs.OpOpen, Err: syscall.EMFILE})
+	refused := 0
+	for n := range 6 {
+		for i := range int32(2) {
+			v := fmt.Sprintf("%d.%s", n, strings.Repeat("x", 400_000))
+			switch code := m.produce("t", i, v); code {
+			case 0:
+				acked[i] = append(acked[i], v)
+			case kerr.KafkaStorageError.Code: // a new segment
+				refused++
+			default:
+				t.Fatalf("produce: %v", kerr.ErrorForCode(code))
+			}
+			if got := m.values("t", i); !slices.Equal(got, acked[i]) {
+				t.Fatalf("t-%d holds %d records, %d were acknowledged", i, len(got), len(acked[i]))
+			}
+		}
+	}
+	m.request("later")
+	if code := m.produce("later", 0, "x"); code != kerr.KafkaStorageError.Code || refused == 0 {
+		t.Errorf("produce to a topic that has no files: %v; %d refused", kerr.ErrorForCode(code), refused)
+	}
+	m.disk.Clear()
+	m.mustProduce("t", "last", 0, 1)
+	m.until("the new topic is there", func() bool { return m.produce("later", 0, "x") == 0 })
+	for _, d := range m.node.dirs {
+		if err := d.Failed(); err != nil {
+			t.Errorf("%s has failed: %v", d.Path(), err)
+		}
+	}
+	m.stop()
+	m.start()
+	for i, want := range acked {
+		if got := m.values("t", i); !slices.Equal(got, append(want, "last")) {
+			t.Errorf("t-%d holds %d records, %d were acknowledged", i, len(got), len(want)+1)
+		}
+	}
+}

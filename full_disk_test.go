@@ -138,7 +138,12 @@ func fillAndEmpty(m *machine, disk smallDisk, cycles int) {
 			t.Fatalf("%s: the broker is %+v", when, b)
 		}
 	}
+	ballast := func() bool {
+		info, err := m.disk.Stat(filepath.Join(m.node.set.metadataDir, metadata.ClusterMetadataTopic+"-0", "ballast"))
+		return err == nil && info.Size() == metadataBallast
+	}
 	for cycle := range cycles {
+		m.until("there is a ballast", ballast)
 		m.until("a commit is taken", func() bool { return commit() == 0 })
 		disk.leave(diskReserve + 2<<20)
 		refused := int16(0)
@@ -173,10 +178,6 @@ func fillAndEmpty(m *machine, disk smallDisk, cycles int) {
 		disk.empty()
 		m.until("produce is taken again", func() bool { return put() == 0 })
 		m.until("a commit is taken again", func() bool { return commit() == 0 })
-		m.until("the ballast is back", func() bool {
-			info, err := m.disk.Stat(filepath.Join(m.node.set.metadataDir, metadata.ClusterMetadataTopic+"-0", "ballast"))
-			return err == nil && info.Size() == metadataBallast
-		})
 		m.until("the new topic is there", func() bool { return m.produce(later, 0, "x") == 0 })
 		check("with room again")
 	}

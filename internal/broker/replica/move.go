@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -279,11 +280,16 @@ func (m *Manager) step(mv *move, now time.Time) (more bool, retryAt time.Time) {
 	}
 	more, done, err := m.advance(mv, now)
 	if err != nil && again(err) {
-		m.opts.Logger.Warn("a move between log directories waits", "partition", mv.p.Name().String(), "to", mv.to.Path(), "error", err)
+		level := slog.LevelDebug
+		if mv.retryAt.IsZero() {
+			level = slog.LevelWarn // the first time
+		}
+		m.opts.Logger.Log(context.Background(), level, "a move between log directories waits", "partition", mv.p.Name().String(), "to", mv.to.Path(), "error", err)
 		mv.retryAt = now.Add(moveRetry)
 		mv.mu.Unlock()
 		return false, mv.retryAt
 	}
+	mv.retryAt = time.Time{}
 	mv.mu.Unlock()
 	switch {
 	case err != nil:

@@ -26,7 +26,9 @@ type ballast struct {
 	bytes  int64 // 0: there is none
 	logger *slog.Logger
 	full   bool
-	tried  time.Time // last attempt to fill it
+	// released says that it was there and has been given up.
+	released bool
+	tried    time.Time // last attempt to fill it
 }
 
 // refillEvery is how often an emptied ballast looks for room.
@@ -36,7 +38,7 @@ const refillEvery = time.Second
 // must not be the end of the disk.
 func (b *ballast) room() uint64 { return 3 * uint64(b.bytes) }
 
-// open finds or makes the ballast. Without room for it the node goes on without.
+// open finds the ballast. A start does not wait for a new one: restore makes it.
 func (b *ballast) open(o *Options) {
 	*b = ballast{fs: o.FS, path: filepath.Join(o.Dir, ballastName), bytes: o.BallastBytes, logger: o.Logger}
 	if b.bytes <= 0 {
@@ -45,11 +47,9 @@ func (b *ballast) open(o *Options) {
 		}
 		return
 	}
-	if info, err := b.fs.Stat(b.path); err == nil && info.Size() >= b.bytes {
-		b.full = true
-		return
-	}
-	b.refill()
+	info, err := b.fs.Stat(b.path)
+	b.full = err == nil && info.Size() >= b.bytes
+	b.released = err == nil && !b.full
 }
 
 // release gives the space of the ballast to the metadata log. It reports false
@@ -58,7 +58,7 @@ func (b *ballast) release() bool {
 	if !b.full {
 		return false
 	}
-	b.full = false
+	b.full, b.released = false, true
 	f, err := b.fs.OpenFile(b.path, os.O_RDWR, 0)
 	if err == nil {
 		err = errors.Join(f.Truncate(0), f.Close())
@@ -71,14 +71,16 @@ func (b *ballast) release() bool {
 	return true
 }
 
-// restore fills an emptied ballast when there is room again.
+// restore fills the ballast if it is empty and there is room. Without room the
+// node goes on without.
 func (b *ballast) restore(now time.Time) {
 	if b.full || b.bytes <= 0 || now.Sub(b.tried) < refillEvery {
 		return
 	}
 	b.tried = now
 	b.refill()
-	if b.full {
+	if b.full && b.released {
+		b.released = false
 		b.logger.Info("the metadata log has its ballast again", "file", b.path, "bytes", b.bytes)
 	}
 }

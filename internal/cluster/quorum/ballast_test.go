@@ -28,6 +28,7 @@ func TestTheBallastKeepsTheMetadataGoing(t *testing.T) {
 		o := loneOptions(mem, "/m")
 		o.BallastBytes = size
 		n, stop := running(t, o)
+		time.Sleep(time.Second)
 		if there() != size {
 			t.Fatalf("the ballast has %d bytes", there())
 		}
@@ -71,10 +72,11 @@ func TestABallastThatIsNotWantedIsRemoved(t *testing.T) {
 		o := loneOptions(mem, "/m")
 		for _, o.BallastBytes = range []int64{1000, 0} {
 			_, stop := running(t, o)
+			time.Sleep(time.Second)
 			stop()
-		}
-		if _, err := mem.Stat(filepath.Join("/m", ballastName)); err == nil {
-			t.Error("it is still there")
+			if _, err := mem.Stat(filepath.Join("/m", ballastName)); (err == nil) != (o.BallastBytes > 0) {
+				t.Errorf("with %d bytes: %v", o.BallastBytes, err)
+			}
 		}
 	})
 }
