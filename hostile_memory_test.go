@@ -3,6 +3,7 @@ package headrace
 import (
 	"encoding/binary"
 	"net"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +16,8 @@ var manners = map[string]func(net.Conn){
 	"idle":    introduce,
 	"declare": declare,
 	"flood":   flood,
+	"half":    half,
+	"silent":  func(net.Conn) {},
 }
 
 const declaredBytes = 100 << 20 // socket.request.max.bytes
@@ -89,4 +92,12 @@ func TestHostileRow08DeclaredFrames(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heapInUse is what lives on the heap.
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

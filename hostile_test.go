@@ -40,9 +40,9 @@ func emptyNames(n int) string {
 	return string(binary.BigEndian.AppendUint32(nil, uint32(n))) + strings.Repeat("\x00\x00", n)
 }
 
-// A frame of a few bytes declares more than it holds: the connection ends at
+// Rows 18 to 22 and 24: a frame of a few bytes declares more than it holds: the connection ends at
 // once, nothing is allocated for what was declared, and others are served.
-func TestDeclaredLengthsAreNotBelieved(t *testing.T) {
+func TestHostileRows18To24DeclaredLengths(t *testing.T) {
 	_, addr, stop := startNode(t, t.TempDir())
 	t.Cleanup(stop)
 	for _, tc := range []struct {
@@ -51,17 +51,17 @@ func TestDeclaredLengthsAreNotBelieved(t *testing.T) {
 		version int16
 		body    string
 	}{
-		{"array 2^31-1", wire.Metadata, 1, "\x7f\xff\xff\xff"},
-		{"array -5", wire.Metadata, 1, "\xff\xff\xff\xfb"},
-		{"compact array 2^32-2", wire.Metadata, 9, "\xff\xff\xff\xff\x0f"},
-		{"tag count 2^28", wire.Heartbeat, 4, heartbeat + "\x80\x80\x80\x80\x01"},
-		{"tag count 2^32-1", wire.Heartbeat, 4, heartbeat + "\xff\xff\xff\xff\x0f"},
-		{"tag count of a structure", wire.Metadata, 9, "\x02\x02a\xff\xff\xff\xff\x0f"},
-		{"tag size beyond the frame", wire.Heartbeat, 4, heartbeat + "\x01\x63\xff\xff\xff\x7f"},
-		{"varint of ten bytes", wire.Heartbeat, 4, heartbeat + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"},
-		{"forwarded: array 2^31-1", wire.CreateTopics, 4, "\x7f\xff\xff\xff"},
-		{"forwarded: tag count 2^32-1", wire.CreateTopics, 7, "\x01\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0f"},
-		{"five million empty names", wire.Metadata, 0, emptyNames(5_000_000)},
+		{"row 18: array 2^31-1", wire.Metadata, 1, "\x7f\xff\xff\xff"},
+		{"row 19: array -5", wire.Metadata, 1, "\xff\xff\xff\xfb"},
+		{"row 18: compact array 2^32-2", wire.Metadata, 9, "\xff\xff\xff\xff\x0f"},
+		{"row 20: tag count 2^28", wire.Heartbeat, 4, heartbeat + "\x80\x80\x80\x80\x01"},
+		{"row 20: tag count 2^32-1", wire.Heartbeat, 4, heartbeat + "\xff\xff\xff\xff\x0f"},
+		{"row 20: tag count of a structure", wire.Metadata, 9, "\x02\x02a\xff\xff\xff\xff\x0f"},
+		{"row 21: tag size beyond the frame", wire.Heartbeat, 4, heartbeat + "\x01\x63\xff\xff\xff\x7f"},
+		{"row 22: varint of ten bytes", wire.Heartbeat, 4, heartbeat + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"},
+		{"row 18: forwarded: array 2^31-1", wire.CreateTopics, 4, "\x7f\xff\xff\xff"},
+		{"row 20: forwarded: tag count 2^32-1", wire.CreateTopics, 7, "\x01\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0f"},
+		{"row 24: five million empty names", wire.Metadata, 0, emptyNames(5_000_000)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := dialWire(t, addr)
@@ -81,8 +81,8 @@ func TestDeclaredLengthsAreNotBelieved(t *testing.T) {
 	}
 }
 
-// Unknown tagged fields are skipped and not kept: KIP-482 lets anybody send them.
-func TestAMillionUnknownTagsAreSkipped(t *testing.T) {
+// Row 23: unknown tagged fields are skipped and not kept: KIP-482 lets anybody send them.
+func TestHostileRow23UnknownTags(t *testing.T) {
 	_, addr, stop := startNode(t, t.TempDir())
 	t.Cleanup(stop)
 	const n = 1_000_000
@@ -107,13 +107,20 @@ func TestAMillionUnknownTagsAreSkipped(t *testing.T) {
 	}
 }
 
-// Bytes after a valid body are ignored, as in Kafka.
-func TestTrailingBytesAreIgnored(t *testing.T) {
-	_, addr, stop := startNode(t, t.TempDir())
+// Row 25: bytes after a valid body are ignored, as in Kafka, and counted.
+func TestHostileRow25TrailingBytes(t *testing.T) {
+	n, addr, stop := startNode(t, t.TempDir())
 	t.Cleanup(stop)
 	c := dialWire(t, addr)
 	c.sendBody(wire.Heartbeat, 4, heartbeat+"\x00and more")
 	resp := kmsg.NewPtrHeartbeatResponse()
 	resp.SetVersion(4)
 	c.receive(resp)
+	c.sendBody(wire.Fetch, 4, "\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x01\x00\x10\x00\x00\x00\x00\x00\x00\x00and more")
+	fetched := kmsg.NewPtrFetchResponse()
+	fetched.SetVersion(4)
+	c.receive(fetched)
+	if got := n.server.Stats.Trailing.Load(); got != 2 {
+		t.Errorf("%d requests are counted", got)
+	}
 }

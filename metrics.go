@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/headrace/headrace/internal/broker/replica"
+	"github.com/headrace/headrace/internal/broker/server"
 	"github.com/headrace/headrace/internal/telemetry"
 )
 
@@ -131,12 +132,17 @@ func (n *Node) connectionMetrics() []telemetry.Metric {
 			Name: "kafka_network_requestmetrics_requests_total", MBean: "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*", Help: "Requests served.",
 			Labels: []string{"request"}, Read: n.requestCounts,
 		},
-		{Name: "headrace_connections", Help: "Open connections.", Kind: telemetry.Gauge, Read: n.fromServer(func(s serverStats) int64 { return s.open })},
-		{Name: "headrace_connections_accepted_total", Help: "Connections accepted.", Read: n.fromServer(func(s serverStats) int64 { return s.accepted })},
-		{Name: "headrace_connections_refused_total", Help: "Connections over a limit.", Read: n.fromServer(func(s serverStats) int64 { return s.refused })},
-		{Name: "headrace_malformed_total", Help: "Connections closed for what they sent.", Read: n.fromServer(func(s serverStats) int64 { return s.malformed })},
-		{Name: "headrace_bytes_received_total", Help: "Bytes read from clients.", Read: n.fromServer(func(s serverStats) int64 { return s.in })},
-		{Name: "headrace_bytes_sent_total", Help: "Bytes written to clients.", Read: n.fromServer(func(s serverStats) int64 { return s.out })},
+		{Name: "headrace_connections", Help: "Open connections.", Kind: telemetry.Gauge, Read: n.fromServer(func(s *server.Server) int64 { return int64(s.Conns()) })},
+		{Name: "headrace_connections_accepted_total", Help: "Connections accepted.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.Accepted.Load() })},
+		{Name: "headrace_connections_refused_total", Help: "Connections over a limit on their number.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.Refused.Load() })},
+		{Name: "headrace_connections_stale_total", Help: "Connections closed because they were idle, or because a request or a response did not get further.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.Stale.Load() })},
+		{Name: "headrace_connections_evicted_total", Help: "Connections closed because the memory of requests or responses was used up.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.Evicted.Load() })},
+		{Name: "headrace_malformed_total", Help: "Connections closed for what they sent.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.Malformed.Load() })},
+		{Name: "headrace_requests_trailing_total", Help: "Requests with bytes after their last field, which were ignored.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.Trailing.Load() })},
+		{Name: "headrace_requests_memory_bytes", Help: "Memory of requests that are being received (headrace.request.memory.bytes).", Kind: telemetry.Gauge, Read: n.fromServer(func(s *server.Server) int64 { return s.RequestMemory() })},
+		{Name: "headrace_responses_memory_bytes", Help: "Memory of responses that wait to be taken.", Kind: telemetry.Gauge, Read: n.fromServer(func(s *server.Server) int64 { return s.ResponseMemory() })},
+		{Name: "headrace_bytes_received_total", Help: "Bytes read from clients.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.BytesIn.Load() })},
+		{Name: "headrace_bytes_sent_total", Help: "Bytes written to clients.", Read: n.fromServer(func(s *server.Server) int64 { return s.Stats.BytesOut.Load() })},
 	}
 }
 
@@ -188,15 +194,7 @@ func (n *Node) requestCounts(emit func(float64, ...string)) {
 	n.handler.Requests(func(name string, count int64) { emit(float64(count), name) })
 }
 
-// serverStats is one reading of the connections' counts.
-type serverStats struct{ open, accepted, refused, malformed, in, out int64 }
-
-func (n *Node) fromServer(read func(serverStats) int64) func(func(float64, ...string)) {
-	return func(emit func(float64, ...string)) {
-		s := &n.server.Stats
-		emit(float64(read(serverStats{
-			open: int64(n.server.Conns()), accepted: s.Accepted.Load(), refused: s.Refused.Load(),
-			malformed: s.Malformed.Load(), in: s.BytesIn.Load(), out: s.BytesOut.Load(),
-		})))
-	}
+// fromServer is the reading of a count of the connections.
+func (n *Node) fromServer(read func(*server.Server) int64) func(func(float64, ...string)) {
+	return one(func() float64 { return float64(read(n.server)) })
 }

@@ -42,10 +42,11 @@ func on[R any, P interface {
 // reads, so that it gets a copy that has been checked.
 func (c *call) decode(req kmsg.Request) bool {
 	req.SetVersion(c.header.Version)
-	body, err := wire.Clone(c.header.Key, c.header.Version, c.body)
+	body, trailing, err := wire.CloneBody(c.header.Key, c.header.Version, c.body)
 	if err == nil {
 		err = req.ReadFrom(body)
 	}
+	c.req.CountTrailing(trailing)
 	if err != nil {
 		c.req.Fail(fmt.Sprintf("%s v%d: %v", c.header.Key.Name, c.header.Version, err))
 		return false

@@ -25,6 +25,7 @@ func (b *Broker) fetch(c *call) {
 		c.req.Fail(fmt.Sprintf("Fetch v%d: %v", c.header.Version, err))
 		return
 	}
+	c.req.CountTrailing(req.Trailing)
 	f := &fetching{b: b, c: c, byID: req.Version >= 13, minBytes: int64(req.MinBytes), maxBytes: int(req.MaxBytes)}
 	if err := f.prepare(&req); err != nil {
 		f.fail(err)

@@ -34,6 +34,7 @@ func (b *Broker) produce(c *call) {
 		c.req.Fail(fmt.Sprintf("Produce v%d: %v", c.header.Version, err))
 		return
 	}
+	c.req.CountTrailing(req.Trailing)
 	if req.PartitionCount > maxProducePartitions {
 		c.req.Fail(fmt.Sprintf("Produce for %d partitions, more than %d", req.PartitionCount, maxProducePartitions))
 		return

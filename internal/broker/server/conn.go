@@ -125,7 +125,7 @@ func (c *Conn) rest(now time.Time) bool {
 func (c *Conn) report(err error) {
 	if errors.Is(err, errFrame) {
 		c.srv.Stats.Malformed.Add(1)
-		c.srv.logger.Warn("closing connection: malformed frame", "peer", c.RemoteAddr(), "listener", c.listener.Name, "error", err)
+		c.srv.complain("closing connection: malformed frame", "peer", c.RemoteAddr(), "listener", c.listener.Name, "error", err)
 		return
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {

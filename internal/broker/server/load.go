@@ -143,8 +143,15 @@ func (s *Server) shed(now time.Time) bool {
 		}
 		over -= int64(d.bytes)
 		s.Stats.Evicted.Add(1)
-		s.logger.Debug("closing connection", "peer", d.conn.RemoteAddr(), "why", "the memory of responses is used up, and it does not take its own")
+		s.complain("closing connection", "peer", d.conn.RemoteAddr(), "why", "the memory of responses is used up, and it does not take its own")
 		d.conn.abort()
 	}
 	return true
 }
+
+// RequestMemory returns how many bytes of memory requests have that are being
+// received.
+func (s *Server) RequestMemory() int64 { return s.memory.taken() }
+
+// ResponseMemory returns how many bytes of responses in memory wait to be taken.
+func (s *Server) ResponseMemory() int64 { return s.load.unsent.Load() }

@@ -43,9 +43,17 @@ func (r *Request) OnDrop(f func()) { r.drop = f }
 func (r *Request) Fail(reason string) {
 	c := r.conn
 	c.srv.Stats.Malformed.Add(1)
-	c.srv.logger.Warn("closing connection: bad request", "peer", c.RemoteAddr(), "listener", c.listener.Name, "reason", reason)
+	c.srv.complain("closing connection: bad request", "peer", c.RemoteAddr(), "listener", c.listener.Name, "reason", reason)
 	c.abort()
 	r.complete(Out{}, nil)
+}
+
+// CountTrailing counts a request that had n bytes after its last field. They
+// are ignored, as in Kafka; zero counts nothing.
+func (r *Request) CountTrailing(n int) {
+	if n > 0 {
+		r.conn.srv.Stats.Trailing.Add(1)
+	}
 }
 
 func (r *Request) complete(o Out, build func() (Out, bool)) {

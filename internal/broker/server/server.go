@@ -99,6 +99,7 @@ type Server struct {
 	buffers bufferPool
 	memory  *memory
 	load    serverLoad
+	quiet   quieter
 	// quotas count the connections of brokers' listeners and of controllers'.
 	quotas, controllerQuotas *quotas
 	scratch                  atomic.Int32 // large scratch buffers of readers
@@ -120,6 +121,8 @@ type Stats struct {
 	Malformed atomic.Int64 // connections closed for a frame that made no sense
 	Requests  atomic.Int64 // frames handed to the handler
 	Evicted   atomic.Int64 // connections closed for want of memory
+	Stale     atomic.Int64 // connections closed for what did not get further, or for idleness
+	Trailing  atomic.Int64 // requests with bytes after their last field
 	BytesIn   atomic.Int64
 	BytesOut  atomic.Int64
 }
@@ -238,7 +241,7 @@ func (s *Server) admit(nc net.Conn, l Listener, refused error) {
 	if refused != nil {
 		if !errors.Is(refused, errStopped) {
 			s.Stats.Refused.Add(1)
-			s.logger.Info("connection refused", "peer", nc.RemoteAddr(), "listener", l.Name, "why", refused)
+			s.complain("connection refused", "peer", nc.RemoteAddr(), "listener", l.Name, "why", refused)
 		}
 		_ = nc.Close() // the peer was promised nothing
 		return
@@ -278,7 +281,7 @@ func (s *Server) closeExcess(q *quotas) {
 	slices.SortFunc(open, func(a, b *Conn) int { return cmp.Compare(a.lastActive(), b.lastActive()) })
 	for _, c := range open[:min(max(n, 0), len(open))] {
 		s.Stats.Refused.Add(1)
-		s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", "there are more than max.connections, and it was quiet for longest")
+		s.complain("closing connection", "peer", c.RemoteAddr(), "why", "there are more than max.connections, and it was quiet for longest")
 		c.abort()
 	}
 }
@@ -303,7 +306,7 @@ func (s *Server) relieve(now time.Time) bool {
 	victims, more := s.memory.reclaim(now)
 	for _, c := range victims {
 		s.Stats.Evicted.Add(1)
-		s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", "the memory of requests is used up, and its frame would take longest")
+		s.complain("closing connection", "peer", c.RemoteAddr(), "why", "the memory of requests is used up, and its frame would take longest")
 		c.abort()
 	}
 	return s.shed(now) || more
@@ -316,6 +319,7 @@ func (s *Server) closeStale(now time.Time) (rested int) {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if why := c.stale(now, s.limits); why != "" {
+			s.Stats.Stale.Add(1)
 			s.logger.Debug("closing connection", "peer", c.RemoteAddr(), "why", why)
 			c.abort()
 			continue

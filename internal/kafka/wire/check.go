@@ -46,16 +46,23 @@ func Check(k *Key, version int16, body []byte) error {
 // after the body, and unknown tagged fields. Those inside of a known tagged
 // field stay.
 func Clone(k *Key, version int16, body []byte) ([]byte, error) {
+	clone, _, err := CloneBody(k, version, body)
+	return clone, err
+}
+
+// CloneBody is Clone, and counts the bytes after the body.
+func CloneBody(k *Key, version int16, body []byte) (clone []byte, trailing int, err error) {
 	c := newChecker(k, version, body)
 	c.copying = true
 	if err := c.run(k); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	trailing = len(body) - c.offset()
 	if c.dst == nil { // nothing is left out: the usual case
-		return bytes.Clone(body[:c.offset()]), nil
+		return bytes.Clone(body[:c.offset()]), trailing, nil
 	}
 	c.flush(c.offset())
-	return c.dst, nil
+	return c.dst, trailing, nil
 }
 
 // checker is a walk over one body.

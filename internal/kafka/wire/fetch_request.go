@@ -33,6 +33,8 @@ type FetchRequest struct {
 	TopicCount     int
 	PartitionCount int
 	ForgottenCount int
+	// Trailing counts the bytes after the last field, which are ignored.
+	Trailing int
 
 	topics    []byte
 	forgotten []byte
@@ -118,6 +120,7 @@ func (r *FetchRequest) Decode(version int16, body []byte) error {
 	if flexible {
 		in.tags(r.tag)
 	}
+	r.Trailing = len(in.p)
 	return in.err
 }
 

@@ -13,6 +13,8 @@ type ProduceRequest struct {
 	// TopicCount and PartitionCount are those of the whole request.
 	TopicCount     int
 	PartitionCount int
+	// Trailing counts the bytes after the last field, which are ignored.
+	Trailing int
 
 	topics []byte
 }
@@ -69,6 +71,7 @@ func (r *ProduceRequest) Decode(version int16, body []byte) error {
 	if flexible {
 		in.tags(nil)
 	}
+	r.Trailing = len(in.p)
 	return in.err
 }
 
