@@ -35,6 +35,9 @@ func (n *Node) readiness() error {
 	case <-n.ready:
 		return n.quorum.Err()
 	default:
+		if err := n.quorum.Err(); err != nil {
+			return err
+		}
 		return errors.New("the controller has not let this broker in yet")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace/internal/cli/jopt"
+	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/log"
 	"github.com/headrace/headrace/internal/vfs"
 )
@@ -112,11 +113,12 @@ func (in *offlineArgs) partitions() (all []log.Partition, err error) {
 
 // inspectOptions are for one directory.
 func (t *tool) inspectOptions(dir string, only []log.Partition) log.InspectOptions {
-	o := log.InspectOptions{FS: vfs.New(), Path: dir, BootID: vfs.BootID(), Progress: t.progressBar(dir)}
-	if len(only) > 0 {
-		o.Only = func(p log.Partition) bool { return slices.Contains(only, p) }
+	return log.InspectOptions{
+		FS: vfs.New(), Path: dir, BootID: vfs.BootID(), Progress: t.progressBar(dir),
+		Only: func(p log.Partition) bool {
+			return p.Topic != metadata.ClusterMetadataTopic && (len(only) == 0 || slices.Contains(only, p))
+		},
 	}
-	return o
 }
 
 // offlineError says why a directory could not be looked at, and what to do.

@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 
+	"github.com/headrace/headrace/internal/cluster/metadata"
+	"github.com/headrace/headrace/internal/cluster/quorum"
 	"github.com/headrace/headrace/internal/log"
+	"github.com/headrace/headrace/internal/vfs"
 )
 
 // verifyView is what log verify tells of a directory.
@@ -15,6 +20,8 @@ type verifyView struct {
 	CleanStop   bool            `json:"cleanStop"`
 	LostRecords int             `json:"stateLogRecordsLost"`
 	Partitions  []partitionView `json:"partitions"`
+	// Metadata is what is wrong with the metadata log, if the directory has one.
+	Metadata string `json:"metadataDamage,omitempty"`
 }
 
 type partitionView struct {
@@ -70,6 +77,9 @@ func logVerify(ctx context.Context, t *tool, in *offlineArgs) int {
 		for _, p := range found.Partitions {
 			v.Partitions = append(v.Partitions, viewOfPartition(p))
 		}
+		if err := inspectMetadata(dir); err != nil {
+			v.Metadata, v.Sound = err.Error(), false
+		}
 		if !v.Sound {
 			status = max(status, exitFailed)
 		}
@@ -85,6 +95,16 @@ func logVerify(ctx context.Context, t *tool, in *offlineArgs) int {
 		}
 	}
 	return status
+}
+
+// inspectMetadata looks at the metadata log, if there is one.
+func inspectMetadata(dir string) error {
+	path := filepath.Join(dir, metadata.ClusterMetadataTopic+"-0")
+	disk := vfs.New()
+	if _, err := disk.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return quorum.Inspect(disk, path, vfs.BootID())
 }
 
 // printVerify tells what is wrong, a line each, and then how much was read.
@@ -112,6 +132,10 @@ func (t *tool) printVerify(v verifyView) {
 	}
 	if v.LostRecords > 0 {
 		line("state.log", "made again", fmt.Sprintf("%d damaged records", v.LostRecords))
+	}
+	if v.Metadata != "" {
+		line(metadata.ClusterMetadataTopic+"-0", "damaged", v.Metadata)
+		damaged++
 	}
 	summary := "all sound"
 	switch {

@@ -72,6 +72,10 @@ func TestStorageRepair(t *testing.T) {
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if got := runCommand(t, "log", "verify", data); got.status != exitFailed || !strings.Contains(got.out, "__cluster_metadata-0      damaged     quorum: stored metadata is damaged") ||
+		!strings.Contains(got.out, ": 3 partitions, ") {
+		t.Errorf("%+v", got)
+	}
 	got := repair()
 	if got.status != exitOK || !strings.Contains(got.out, "1 TopicRecord: third\n") || !strings.Contains(got.out, "Kept: everything up to offset") ||
 		!strings.HasSuffix(got.out, "Nothing was changed. --execute does it.\n") {
@@ -84,6 +88,9 @@ func TestStorageRepair(t *testing.T) {
 	}
 	if old, err := os.ReadFile(filepath.Join(v.Backup, filepath.Base(name))); err != nil || !bytes.Equal(old, content) {
 		t.Error("no copy of what was there:", err)
+	}
+	if got := runCommand(t, "log", "verify", data); got.status != exitOK {
+		t.Errorf("%+v", got)
 	}
 	nodeOn(t, file, func(n *headrace.Node) {
 		if got := topics(n, "--list"); strings.TrimSpace(got.out) != "first" {

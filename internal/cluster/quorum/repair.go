@@ -92,6 +92,16 @@ func ExecuteRepair(o RepairOptions) (*Repair, error) {
 	return done, nil
 }
 
+// Inspect reads a metadata directory that nobody uses, changes nothing, and
+// returns an error that wraps ErrCorrupt if it is damaged.
+func Inspect(disk vfs.FS, dir, bootID string) error {
+	s, err := OpenStorage(StorageOptions{FS: vfs.NewOverlay(disk), Dir: dir, BootID: bootID})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Damage(), s.Close())
+}
+
 // repairing is a repair at work.
 type repairing struct {
 	RepairOptions

@@ -88,6 +88,9 @@ func TestRepairAtEveryByte(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, byte %d: %v", path, at, err)
 			}
+			if err := Inspect(m, crashDir, "boot-1"); errors.Is(err, ErrCorrupt) != (plan.Damage != nil) || err != nil && plan.Damage == nil {
+				t.Fatalf("%s, byte %d: inspected: %v, planned: %v", path, at, err, plan.Damage)
+			}
 			if diff := cmp.Diff(before, allContent(t, m)); diff != "" {
 				t.Fatalf("%s, byte %d: the plan has changed %s", path, at, diff)
 			}
