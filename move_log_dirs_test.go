@@ -120,3 +120,33 @@ func TestAMoveThatTakesLong(t *testing.T) {
 		t.Errorf("t-0 holds %q", got)
 	}
 }
+
+// Who has lost a disk for good says so by a move of what was on it: the partition
+// begins anew, and empty.
+func TestAMoveGivesUpWhatWasOnALostDisk(t *testing.T) {
+	m := newMachine(t, "/a", "/b")
+	m.start()
+	m.create("t", 2)
+	lost, kept := m.in("/b", "t")[0], m.in("/a", "t")[0]
+	m.mustProduce("t", "one", lost, kept)
+	m.stop()
+	if err := m.mem.RemoveAll("/b"); err != nil {
+		t.Fatal(err)
+	}
+	m.start()
+	m.refused("t", lost)
+	if err := m.move("/b", "t", lost)[lost]; err != nil && !errors.Is(err, kerr.ReplicaNotAvailable) {
+		t.Fatal(err)
+	}
+	m.until("the partition takes records", func() bool { return m.produce("t", lost, "two") == 0 })
+	if got := m.values("t", lost); !slices.Equal(got, []string{"two"}) {
+		t.Errorf("t-%d holds %q", lost, got)
+	}
+	m.sameDirs("t")
+	m.stop()
+	m.start()
+	m.mustProduce("t", "three", lost, kept)
+	if got := m.values("t", kept); !slices.Equal(got, []string{"one", "three"}) {
+		t.Errorf("t-%d holds %q", kept, got)
+	}
+}

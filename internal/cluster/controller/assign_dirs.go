@@ -42,7 +42,8 @@ func refuseAssignReplicasToDirs(_ *kmsg.AssignReplicasToDirsRequest, resp *kmsg.
 }
 
 // assignReplica records one replica's directory. A replica in a directory that
-// is off line leaves ISR and leadership too.
+// is off line leaves ISR and leadership too; one that comes to a directory that
+// works may lead what nobody leads.
 func (c *Controller) assignReplica(x *exchange, b *metadata.Broker, t *metadata.Topic, index int32, dir metadata.UUID) *fault {
 	if t == nil {
 		return &fault{kind: kerr.UnknownTopicID}
@@ -54,11 +55,13 @@ func (c *Controller) assignReplica(x *exchange, b *metadata.Broker, t *metadata.
 	if _, assigned := p.Directory(b.ID); !assigned {
 		return &fault{kind: kerr.NotLeaderForPartition}
 	}
-	if r := c.newChange(x.img, t, index).assignDirectory(b.ID, dir).build(); r != nil {
-		x.emit(r)
-	}
+	g := c.newChange(x.img, t, index).assignDirectory(b.ID, dir)
 	if !b.HasOnlineDir(dir) {
-		c.updatePartition(x, removeBroker(b.ID), t, index)
+		g.isr = without(g.isr, b.ID)
+		g.allowUnclean(c.unclean(x.img, t.Name))
+	}
+	if r := g.build(); r != nil {
+		x.emit(r)
 	}
 	return nil
 }

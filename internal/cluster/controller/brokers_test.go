@@ -318,8 +318,17 @@ func TestAssignReplicasToDirs(t *testing.T) {
 	if err := assign(metadata.DirLost, id, 0); err != nil {
 		t.Fatal(err)
 	}
-	if p := w.img.Partition("t", 0); p.Leader != 1 || slices.Contains(p.ISR, 0) {
+	if p := w.img.Partition("t", 0); p.Leader != 1 || slices.Contains(p.ISR, 0) || p.LeaderEpoch != 1 {
 		t.Errorf("a replica in a lost directory leads: %+v", p)
+	}
+	lost := metadata.NewPartitionChange(id, 0)
+	lost.Leader, lost.ISR, lost.Directories = metadata.NoLeader, []int32{0}, []metadata.UUID{{77}, {2}}
+	w.apply([]metadata.Record{lost})
+	if err := assign(metadata.UUID{31}, id, 0); err != nil {
+		t.Fatal(err)
+	}
+	if p := w.img.Partition("t", 0); p.Leader != 0 {
+		t.Errorf("nobody leads a partition whose replica has a directory again: %+v", p)
 	}
 	for want, err := range map[*kerr.Error]error{
 		kerr.UnknownTopicID:          assign(metadata.UUID{1}, metadata.TopicID{1}, 0),

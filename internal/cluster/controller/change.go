@@ -133,15 +133,19 @@ func (g *change) fit(b metadata.BrokerID) bool {
 	return (slices.Contains(g.isr, b) || len(g.isr) == 0 && slices.Contains(g.eligible, b)) && g.alive(b)
 }
 
-// alive tells whether a broker may lead, and its replica's directory is on line
-// (ReplicationControlManager.LeaderAcceptor).
+// alive tells whether a broker may lead, and the directory is on line that its
+// replica is in after the change (ReplicationControlManager.LeaderAcceptor).
+//
+// Deviation: Kafka asks for the directory before the change. A replica that is
+// made in another directory, its own being lost, then leads only after the next
+// restart.
 func (g *change) alive(b metadata.BrokerID) bool {
 	if b == metadata.NoLeader || !g.acceptable(b) {
 		return false
 	}
-	dir, assigned := g.partition.Directory(b)
+	at := slices.Index(g.partition.Replicas, b)
 	reg := g.img.Broker(b)
-	return assigned && reg != nil && reg.HasOnlineDir(dir)
+	return at >= 0 && reg != nil && reg.HasOnlineDir(g.directories[at])
 }
 
 // elect writes a new leader if there is to be one.
