@@ -8,7 +8,7 @@ import (
 // plantedBugs are the bugs with the run that must find them.
 var plantedBugs = []struct {
 	bug Bug
-	run func(uint64, time.Duration, Bug) Result
+	run func(Plan) Result
 }{
 	{VoteNotSynced, RunQuorum},
 	{LogNotSynced, RunQuorum},
@@ -27,7 +27,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	for _, p := range plantedBugs {
 		t.Run(p.bug.String(), func(t *testing.T) {
 			for seed := uint64(1); seed <= most; seed++ {
-				res := runOnce(t, seed, func(seed uint64) Result { return p.run(seed, 20*time.Second, p.bug) })
+				res := runOnce(t, Plan{Seed: seed, Length: 20 * time.Second, Bug: p.bug}, p.run)
 				if res.Err != nil {
 					t.Logf("found with seed %d: %v", seed, res.Err)
 					return

@@ -8,6 +8,10 @@
 // interesting states ("sometimes") show that the runs reach them, and planted
 // bugs show that the checkers can fail.
 //
+// A failure is shrunk to the fewest faults that make the run fail, and prints how
+// to repeat it.
+//
 //	make sim SEED=7           one seed, twice; the traces must be equal
+//	make sim SEED=7 FAULTS=3,8  the same with these of its faults alone
 //	SIM_SECONDS=600 make sim  new seeds for ten minutes
 package sim

@@ -1,10 +1,6 @@
 package sim
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -30,17 +26,12 @@ var offsetsPartition = log.Partition{Topic: "__consumer_offsets", Partition: 0}
 // shard on a real log, driven as the coordinator's runtime drives it, and the
 // members of a group, who join, commit, stall and come back.
 type groupRun struct {
-	*machine
-	bug     Bug
+	logProcess
 	net     *Net
-	dir     *log.Dir
-	log     *log.Log
 	shard   *group.Shard
 	waiting []waitingResult // appended, not yet durable, in log order
 	members []*groupMember
 	history groupHistory
-	full    bool
-	calm    bool
 }
 
 // waitingResult is what happens when everything below offset is committed.
@@ -66,9 +57,10 @@ func groupConfig() group.Config {
 // RunGroup simulates a consumer group's coordinator for a while and checks that
 // acknowledged offsets never go back, that commits are fenced by generation, and
 // that the group settles when the faults end.
-func RunGroup(seed uint64, length time.Duration, bug Bug) Result {
-	w := NewWorld(seed)
-	r := &groupRun{machine: newMachine(w), bug: bug, net: NewNet(w)}
+func RunGroup(p Plan) Result {
+	w := NewWorld(p)
+	r := &groupRun{net: NewNet(w)}
+	r.logProcess = logProcess{machine: newMachine(w), bug: p.Bug, again: r.open, downFor: time.Second}
 	r.history.init(w)
 	r.open()
 	for i := range 4 {
@@ -77,64 +69,30 @@ func RunGroup(seed uint64, length time.Duration, bug Bug) Result {
 		w.After(w.Between(0, 2*time.Second), "", m.join)
 	}
 	r.tick()
-	r.trouble()
-	events := r.Run(length)
-	r.Note("all faults end")
-	r.calm, r.cutIn = true, 0
-	r.disk.SetQuota(0)
-	r.faulty.Clear()
+	trouble(w, r, groupFaults, w.Between(200*time.Millisecond, 2*time.Second))
+	events := r.Run(p.Length)
 	r.net.Calm()
-	if r.log == nil {
-		r.open()
-	}
+	r.settle()
 	before := r.history.acked
-	events += r.Run(length + 30*time.Second)
+	events += r.Run(p.Length + 30*time.Second)
 	if r.Err() == nil && r.history.acked < before+50 {
 		r.Fail("the group has not settled: %d commits were acknowledged after the faults", r.history.acked-before)
 	}
-	return Result{Seed: seed, Trace: r.Trace(), Events: events, Acked: r.history.acked, Reached: r.reach, Err: r.Err(), Tail: r.Tail()}
+	return w.result(p, events, r.history.acked)
 }
 
 // open starts the process: it recovers the log and loads the shard from it.
 func (r *groupRun) open() {
-	if r.Err() != nil || r.log != nil {
+	if !r.openLog(groupPath, offsetsPartition, log.TopicID{2}, log.Config{SegmentBytes: 5000, FlushBeforeAck: true}) {
 		return
 	}
-	fs := r.begin()
-	life := r.life
-	dir, err := log.OpenDir(log.DirOptions{FS: r.bug.disk(fs), Path: groupPath, BootID: fmt.Sprint("boot-", r.boot), Manual: true})
-	var l *log.Log
-	if err == nil {
-		l, err = dir.Open(offsetsPartition, log.TopicID{2}, log.Config{SegmentBytes: 5000, FlushBeforeAck: true})
-	}
-	switch {
-	case r.lost(life):
-		r.afterCut()
-		r.reopenLater()
-		return
-	case err != nil && r.full && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, kerr.KafkaStorageError)):
-		r.kill()
-		if dir != nil {
-			dir.Abandon()
-		}
-		r.reopenLater()
-		return
-	case err != nil:
-		r.Fail("the log does not open: %w", err)
-		return
-	}
-	r.dir, r.log, r.shard, r.waiting = dir, l, group.New(groupConfig()), nil
+	r.shard, r.waiting = group.New(groupConfig()), nil
 	r.load()
 	if len(r.shard.DescribeGroup(groupName, 5).Members) > 0 {
 		r.Reach("shard loaded with members")
 	}
-	r.Note("loaded, life %d, %d records", r.life, l.EndOffset())
-	r.carryOut(r.shard.Loaded(r.wall(), l.EndOffset()))
-}
-
-func (r *groupRun) reopenLater() {
-	r.log, r.dir, r.shard = nil, nil, nil
-	r.After(r.Between(time.Millisecond, time.Second), "", r.open)
+	r.Note("loaded, life %d, %d records", r.life, r.log.EndOffset())
+	r.carryOut(r.shard.Loaded(r.wall(), r.log.EndOffset()))
 }
 
 // load replays the log into the shard.
@@ -182,9 +140,7 @@ func (r *groupRun) carryOut(res *shard.Result) {
 	if len(res.Records) > 0 {
 		life := r.life
 		err := r.append(first, res.Records)
-		if r.lost(life) {
-			r.afterCut()
-			r.reopenLater()
+		if r.gone(life) {
 			return
 		}
 		if err != nil {
@@ -233,7 +189,7 @@ func (r *groupRun) refuse(first int64, res *shard.Result, err error) {
 	reverted := r.shard.Revert(r.wall(), first, kerr.CoordinatorNotAvailable)
 	r.reply(res.Replies)
 	r.carryOut(reverted)
-	if res.Event != nil && r.shard != nil {
+	if res.Event != nil && r.log != nil {
 		r.carryOut(r.shard.Finish(r.wall(), res.Event, kerr.CoordinatorNotAvailable))
 	}
 }
@@ -249,7 +205,7 @@ func (r *groupRun) reply(replies []shard.Reply) {
 // committed tells the shard what is durable, and gives the answers that waited.
 func (r *groupRun) committed() {
 	r.shard.Committed(r.log.DurableOffset())
-	for r.shard != nil && len(r.waiting) > 0 && r.waiting[0].offset <= r.log.DurableOffset() {
+	for r.log != nil && len(r.waiting) > 0 && r.waiting[0].offset <= r.log.DurableOffset() {
 		w := r.waiting[0]
 		r.waiting = r.waiting[1:]
 		r.reply(w.replies)
@@ -276,9 +232,7 @@ func (r *groupRun) turn() {
 	if r.Chance(5) {
 		err = r.dir.Step(r.wall())
 	}
-	if r.lost(life) {
-		r.afterCut()
-		r.reopenLater()
+	if r.gone(life) {
 		return
 	}
 	if r.dir.Failed() != nil {
@@ -292,7 +246,7 @@ func (r *groupRun) turn() {
 	}
 	r.log.SetHighWatermark(r.log.DurableOffset())
 	r.committed()
-	if r.shard == nil {
+	if r.log == nil {
 		return
 	}
 	if at, ok := r.shard.Deadline(); ok && !at.After(r.wall()) {
@@ -301,79 +255,12 @@ func (r *groupRun) turn() {
 }
 
 // groupFaults are what can happen to the coordinator and to members.
-var groupFaults = []struct {
-	weight int
-	happen func(*groupRun)
-}{
-	{3, func(r *groupRun) { r.crash(r.kill) }},
-	{3, func(r *groupRun) { r.crash(r.powerCut) }},
-	{3, func(r *groupRun) { r.cutIn = 1 + r.Rand.IntN(8) }},
-	{1, func(r *groupRun) { r.failSync() }},
-	{2, (*groupRun).fill},
-	{5, func(r *groupRun) { r.members[r.Rand.IntN(len(r.members))].stall() }},
-	{1, (*groupRun).stop},
-}
-
-func (r *groupRun) crash(what func()) {
-	if r.log == nil {
-		return
-	}
-	old := r.dir
-	what()
-	old.Abandon()
-	r.reopenLater()
-}
-
-func (r *groupRun) stop() {
-	if r.log == nil {
-		return
-	}
-	life := r.life
-	err := r.dir.Close(context.Background())
-	if r.lost(life) {
-		r.afterCut()
-		r.reopenLater()
-		return
-	}
-	r.Note("stopped: %v", err)
-	r.kill()
-	r.reopenLater()
-}
-
-func (r *groupRun) fill() {
-	if r.full {
-		return
-	}
-	r.full = true
-	r.disk.SetQuota(r.disk.Used() + r.Rand.Int64N(500))
-	r.Reach("disk full")
-	r.After(r.Between(10*time.Millisecond, 2*time.Second), "", func() {
-		r.full = false
-		r.disk.SetQuota(0)
-	})
-}
-
-func (r *groupRun) trouble() {
-	every := r.Between(200*time.Millisecond, 2*time.Second)
-	total := 0
-	for _, f := range groupFaults {
-		total += f.weight
-	}
-	var next func()
-	next = func() {
-		if r.calm {
-			return
-		}
-		pick := r.Rand.IntN(total)
-		for i, f := range groupFaults {
-			if pick < f.weight {
-				r.Note("fault %d", i)
-				f.happen(r)
-				break
-			}
-			pick -= f.weight
-		}
-		r.After(r.Between(0, 2*every), "", next)
-	}
-	r.After(every, "", next)
+var groupFaults = []fault[*groupRun]{
+	{"kill", 3, func(r *groupRun) { r.crash(r.kill) }},
+	{"power cut", 3, func(r *groupRun) { r.crash(r.powerCut) }},
+	{"power cut in the middle of a write", 3, func(r *groupRun) { r.cutIn = 1 + r.Rand.IntN(8) }},
+	{"failed sync", 1, func(r *groupRun) { r.failSync() }},
+	{"full disk", 2, (*groupRun).fill},
+	{"a member stalls", 5, func(r *groupRun) { r.members[r.Rand.IntN(len(r.members))].stall() }},
+	{"clean stop", 1, (*groupRun).stop},
 }

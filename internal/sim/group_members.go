@@ -46,7 +46,7 @@ func (m *groupMember) ask(what string, do func(to *caller), finish func(kmsg.Res
 	}
 	address := clientAddress + m.index
 	r.net.SendOnce(address, groupAddress, fmt.Sprintf("member %d: %s", m.index, what), func() {
-		if r.shard == nil {
+		if r.log == nil {
 			return
 		}
 		do(&caller{life: r.life, answer: func(resp kmsg.Response) {
@@ -281,7 +281,7 @@ func (m *groupMember) stall() {
 	m.run.After(m.run.Between(time.Second, 10*time.Second), "", func() {
 		m.stalled = false
 		if m.session == session {
-			if m.run.shard != nil && !m.known() {
+			if m.run.log != nil && !m.known() {
 				m.run.Reach("member expired")
 			}
 			m.commit()

@@ -1,10 +1,8 @@
 package sim
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -27,18 +25,13 @@ const logPath = "/data/log"
 // waits for the disk, the machine crashes, and producers repeat what was not
 // acknowledged.
 type logRun struct {
-	*machine
-	bug       Bug
+	logProcess
 	config    log.Config
-	dir       *log.Dir
-	log       *log.Log
 	producers []*logProducer
 	seen      map[int64]seenBatch // base offset -> what was ever read or acknowledged there
 	present   map[int64]seenBatch // what the last reading of the whole log has found
 	start     int64               // deleted below
 	acked     int
-	full      bool
-	calm      bool
 }
 
 // seenBatch identifies a batch.
@@ -69,9 +62,10 @@ const maxInFlight = 5
 
 // RunLog simulates one partition's log for a while and checks that nothing
 // acknowledged is lost, doubled, reordered or changed.
-func RunLog(seed uint64, length time.Duration, bug Bug) Result {
-	w := NewWorld(seed)
-	r := &logRun{machine: newMachine(w), bug: bug, seen: map[int64]seenBatch{}}
+func RunLog(p Plan) Result {
+	w := NewWorld(p)
+	r := &logRun{seen: map[int64]seenBatch{}}
+	r.logProcess = logProcess{machine: newMachine(w), bug: p.Bug, again: r.open, downFor: 300 * time.Millisecond}
 	r.config = log.Config{
 		SegmentBytes:       []int64{400, 3000, 1 << 20}[w.Rand.IntN(3)],
 		IndexIntervalBytes: []int{64, 512, 4096}[w.Rand.IntN(3)],
@@ -86,56 +80,25 @@ func RunLog(seed uint64, length time.Duration, bug Bug) Result {
 	r.open()
 	r.work()
 	r.tick()
-	r.trouble()
-	events := r.Run(length)
-	r.Note("all faults end")
-	r.calm, r.cutIn = true, 0
-	r.disk.SetQuota(0)
-	r.faulty.Clear()
-	if r.log == nil {
-		r.open()
-	}
+	trouble(w, r, logFaults, w.Between(30*time.Millisecond, time.Second))
+	events := r.Run(p.Length)
+	r.settle()
 	before := r.acked
-	events += r.Run(length + 5*time.Second)
+	events += r.Run(p.Length + 5*time.Second)
 	if r.Err() == nil && r.acked == before {
 		r.Fail("nothing was acknowledged after the faults had ended")
 	}
 	r.readAll()
 	r.checkAcked()
-	return Result{Seed: seed, Trace: r.Trace(), Events: events, Acked: r.acked, Reached: r.reach, Err: r.Err(), Tail: r.Tail()}
+	return w.result(p, events, r.acked)
 }
 
 // open starts the process: the log directory is opened and recovered.
 func (r *logRun) open() {
-	if r.Err() != nil || r.log != nil {
+	if !r.openLog(logPath, logPartition, log.TopicID{1}, r.config) {
 		return
 	}
-	fs := r.begin()
-	life := r.life
-	dir, err := log.OpenDir(log.DirOptions{FS: r.bug.disk(fs), Path: logPath, BootID: fmt.Sprint("boot-", r.boot), Manual: true})
-	var l *log.Log
-	if err == nil {
-		l, err = dir.Open(logPartition, log.TopicID{1}, r.config)
-	}
-	if r.lost(life) {
-		r.afterCut()
-		r.reopenLater()
-		return
-	}
-	if err != nil {
-		if r.full && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, kerr.KafkaStorageError)) {
-			r.Reach("start on a full disk")
-			r.kill()
-			if dir != nil {
-				dir.Abandon()
-			}
-			r.reopenLater()
-			return
-		}
-		r.Fail("the log does not open: %w", err)
-		return
-	}
-	r.dir, r.log = dir, l
+	l := r.log
 	r.Note("opened, life %d, [%d, %d), durable %d", r.life, l.StartOffset(), l.EndOffset(), l.DurableOffset())
 	r.Reach("log recovered")
 	if l.StartOffset() > r.start {
@@ -148,11 +111,6 @@ func (r *logRun) open() {
 	}
 	r.readAll()
 	r.checkAcked()
-}
-
-func (r *logRun) reopenLater() {
-	r.log, r.dir = nil, nil
-	r.After(r.Between(time.Millisecond, 300*time.Millisecond), "", r.open)
 }
 
 // work lets a producer send something, again and again.
@@ -189,9 +147,7 @@ func (r *logRun) send(p *logProducer) {
 	}
 	life := r.life
 	got, err := r.log.Append(r.encode(p, b), log.AppendOptions{LeaderEpoch: 1, Now: r.wall()})
-	if r.lost(life) {
-		r.afterCut()
-		r.reopenLater()
+	if r.gone(life) {
 		return
 	}
 	if err != nil {
@@ -261,9 +217,7 @@ func (r *logRun) sync() {
 	case 1:
 		err = r.retain()
 	}
-	if r.lost(life) {
-		r.afterCut()
-		r.reopenLater()
+	if r.gone(life) {
 		return
 	}
 	if failed := r.dir.Failed(); failed != nil {
@@ -393,84 +347,11 @@ func (r *logRun) checkAcked() {
 }
 
 // logFaults are what can happen to the machine.
-var logFaults = []struct {
-	weight int
-	happen func(*logRun)
-}{
-	{3, func(r *logRun) { r.crash(r.kill) }},
-	{3, func(r *logRun) { r.crash(r.powerCut) }},
-	{4, func(r *logRun) { r.cutIn = 1 + r.Rand.IntN(15) }},
-	{1, func(r *logRun) { r.failSync() }},
-	{2, (*logRun).stop},
-	{2, (*logRun).fill},
-}
-
-// crash ends the process, by what, and starts it again later.
-func (r *logRun) crash(what func()) {
-	if r.log == nil {
-		return
-	}
-	old := r.dir
-	what()
-	old.Abandon()
-	r.reopenLater()
-}
-
-// stop is a clean stop.
-func (r *logRun) stop() {
-	if r.log == nil {
-		return
-	}
-	life := r.life
-	end := r.log.EndOffset()
-	err := r.dir.Close(context.Background())
-	if r.lost(life) {
-		r.afterCut()
-		r.reopenLater()
-		return
-	}
-	r.Note("stopped at %d: %v", end, err)
-	r.Reach("clean stop")
-	r.kill()
-	r.reopenLater()
-}
-
-// fill leaves little room on the disk for a while.
-func (r *logRun) fill() {
-	if r.full {
-		return
-	}
-	r.full = true
-	r.disk.SetQuota(r.disk.Used() + r.Rand.Int64N(500))
-	r.Reach("disk full")
-	r.After(r.Between(10*time.Millisecond, 2*time.Second), "", func() {
-		r.full = false
-		r.disk.SetQuota(0)
-	})
-}
-
-// trouble makes faults happen until the run calms down.
-func (r *logRun) trouble() {
-	every := r.Between(30*time.Millisecond, time.Second)
-	total := 0
-	for _, f := range logFaults {
-		total += f.weight
-	}
-	var next func()
-	next = func() {
-		if r.calm {
-			return
-		}
-		pick := r.Rand.IntN(total)
-		for i, f := range logFaults {
-			if pick < f.weight {
-				r.Note("fault %d", i)
-				f.happen(r)
-				break
-			}
-			pick -= f.weight
-		}
-		r.After(r.Between(0, 2*every), "", next)
-	}
-	r.After(every, "", next)
+var logFaults = []fault[*logRun]{
+	{"kill", 3, func(r *logRun) { r.crash(r.kill) }},
+	{"power cut", 3, func(r *logRun) { r.crash(r.powerCut) }},
+	{"power cut in the middle of a write", 4, func(r *logRun) { r.cutIn = 1 + r.Rand.IntN(15) }},
+	{"failed sync", 1, func(r *logRun) { r.failSync() }},
+	{"clean stop", 2, (*logRun).stop},
+	{"full disk", 2, (*logRun).fill},
 }

@@ -34,7 +34,6 @@ type quorumRun struct {
 	nodes    [voterCount]*voterNode
 	founders quorum.Membership
 	history  quorumHistory
-	calm     bool // no more faults
 }
 
 // quorumKnobs are settings that each seed draws for itself.
@@ -66,8 +65,8 @@ type voterNode struct {
 	cut      *vfs.Mem // what that left
 }
 
-func newQuorumRun(seed uint64, bug Bug) *quorumRun {
-	r := &quorumRun{World: NewWorld(seed), bug: bug}
+func newQuorumRun(p Plan) *quorumRun {
+	r := &quorumRun{World: NewWorld(p), bug: p.Bug}
 	r.net = NewNet(r.World)
 	r.knobs = quorumKnobs{
 		segmentBytes:  []int64{300, 1000, 4 << 20}[r.Rand.IntN(3)],

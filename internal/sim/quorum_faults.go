@@ -82,15 +82,8 @@ func (n *voterNode) restartLater() {
 	})
 }
 
-// fault is one kind of trouble; it draws its details from the seed.
-type fault struct {
-	name   string
-	weight int
-	happen func(*quorumRun)
-}
-
-// faults is what can go wrong.
-var faults = []fault{
+// quorumFaults is what can go wrong.
+var quorumFaults = []fault[*quorumRun]{
 	{"kill", 3, func(r *quorumRun) {
 		if n := r.someone(); n.up {
 			n.kill("fault")
@@ -175,39 +168,14 @@ func (n *voterNode) resume() {
 	}
 }
 
-// trouble makes faults happen until the run calms down.
-func (r *quorumRun) trouble(allowed []fault) {
-	total := 0
-	for _, f := range allowed {
-		total += f.weight
-	}
-	var next func()
-	next = func() {
-		if r.calm {
-			return
-		}
-		pick := r.Rand.IntN(total)
-		for _, f := range allowed {
-			if pick < f.weight {
-				r.Note("fault: %s", f.name)
-				f.happen(r)
-				break
-			}
-			pick -= f.weight
-		}
-		r.After(r.Between(0, 2*r.knobs.faultEvery), "", next)
-	}
-	r.After(r.knobs.faultEvery, "", next)
-}
-
 // swarm draws which faults a run has: runs with few kinds reach other states
 // than runs with all.
-func (r *quorumRun) swarm() []fault {
+func (r *quorumRun) swarm() []fault[*quorumRun] {
 	if r.Chance(30) {
-		return faults
+		return quorumFaults
 	}
-	var some []fault
-	for _, f := range faults {
+	var some []fault[*quorumRun]
+	for _, f := range quorumFaults {
 		if f.name == "heal" || r.Chance(50) {
 			some = append(some, f)
 		}

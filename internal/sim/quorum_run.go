@@ -15,13 +15,14 @@ var QuorumReached = []string{
 
 // Result is what a run came to.
 type Result struct {
-	Seed    uint64
-	Trace   uint64  // hash over every event
-	Events  int     // that happened
-	Acked   int     // requests that clients were told to be done
-	Reached Reached // interesting states
-	Err     error   // what a checker found; nil if all is well
-	Tail    string  // the last lines of the trace
+	Seed     uint64
+	Trace    uint64    // hash over every event
+	Events   int       // that happened
+	Acked    int       // requests that clients were told to be done
+	Reached  Reached   // interesting states
+	Troubles []Trouble // the faults that happened
+	Err      error     // what a checker found; nil if all is well
+	Tail     string    // the last lines of the trace
 }
 
 // liveWithin is how soon after the last fault everything must work again.
@@ -31,8 +32,8 @@ const liveWithin = 10 * time.Second
 // heals everything, and checks that nothing acknowledged was lost, that all
 // voters replay the same, that no term has two leaders, and that the quorum
 // works again.
-func RunQuorum(seed uint64, length time.Duration, bug Bug) Result {
-	r := newQuorumRun(seed, bug)
+func RunQuorum(p Plan) Result {
+	r := newQuorumRun(p)
 	events := 0
 	var clients []*simClient
 	for i := range clientCount {
@@ -45,16 +46,16 @@ func RunQuorum(seed uint64, length time.Duration, bug Bug) Result {
 		r.After(r.Between(0, time.Second), "", b.step)
 	}
 	r.operate()
-	r.trouble(r.swarm())
-	events += r.Run(length)
+	trouble(r.World, r, r.swarm(), r.knobs.faultEvery)
+	events += r.Run(p.Length)
 	r.settle()
 	before := acked(clients)
-	events += r.Run(length + liveWithin)
+	events += r.Run(p.Length + liveWithin)
 	if r.Err() == nil && acked(clients) == before {
 		r.Fail("nothing was acknowledged within %v after the last fault", liveWithin)
 	}
 	r.checkEnd(clients)
-	return Result{Seed: seed, Trace: r.Trace(), Events: events, Acked: acked(clients), Reached: r.reach, Err: r.Err(), Tail: r.Tail()}
+	return r.result(p, events, acked(clients))
 }
 
 func acked(clients []*simClient) (n int) {

@@ -1,24 +1,29 @@
 package sim
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestSimRegressions runs the seeds that have found bugs. A change of the
 // simulation changes what a seed does; the bugs have tests of their own, too.
 func TestSimRegressions(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		seeds []uint64
-		run   func(uint64) Result
+		name   string
+		seeds  []uint64
+		length time.Duration
+		run    func(Plan) Result
 	}{
 		// Torn batches that stayed as damage: before an empty segment, and
 		// without a header before a sound batch.
-		{"log", []uint64{443, 1106, 2361, 4325}, func(seed uint64) Result { return RunLog(seed, length()/4, NoBug) }},
+		{"log", []uint64{443, 1106, 2361, 4325}, length() / 4, RunLog},
 		// A partition whose maker was killed before its first sync.
-		{"group", []uint64{802, 1016}, func(seed uint64) Result { return RunGroup(seed, 2*length(), NoBug) }},
+		{"group", []uint64{802, 1016}, 2 * length(), RunGroup},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, seed := range c.seeds {
-				report(t, runOnce(t, seed, c.run))
+				p := Plan{Seed: seed, Length: c.length}
+				report(t, p, runOnce(t, p, c.run), c.run)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/cryptotest"
 	"time"
@@ -54,46 +55,71 @@ func budget(t *testing.T) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// runOnce runs a seed with the process's random source, which Raft's election
-// timeouts come from, set from the seed too.
-func runOnce(t *testing.T, seed uint64, run func(uint64) Result) (res Result) {
+// wantedFaults are the numbers in FAULTS, as a failure prints them; nil = all.
+func wantedFaults(t *testing.T) []int {
 	t.Helper()
-	t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-		cryptotest.SetGlobalRandom(t, seed)
-		res = run(seed)
+	text, set := os.LookupEnv("FAULTS")
+	if !set || text == "" {
+		return nil
+	}
+	list := []int{}
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil {
+			t.Fatalf("FAULTS: %v", err)
+		}
+		list = append(list, n)
+	}
+	return list
+}
+
+// runOnce runs a plan with the process's random source, which Raft's election
+// timeouts come from, set from the seed too.
+func runOnce(t *testing.T, p Plan, run func(Plan) Result) (res Result) {
+	t.Helper()
+	t.Run(fmt.Sprint("seed=", p.Seed), func(t *testing.T) {
+		cryptotest.SetGlobalRandom(t, p.Seed)
+		res = run(p)
 	})
 	return res
 }
 
-// report fails the test with all that is needed to repeat the run.
-func report(t *testing.T, res Result) {
+// report fails the test with all that is needed to repeat the run, and with the
+// fewest faults that were found to make it fail.
+func report(t *testing.T, p Plan, res Result, run func(Plan) Result) {
 	t.Helper()
 	if res.Err == nil {
 		return
 	}
-	t.Fatalf("seed %d: %v\n\nthe last %d events:\n%s\nrepeat with: make sim SEED=%d", res.Seed, res.Err, keptLines, res.Tail, res.Seed)
+	const runs = 60
+	small, least := Shrink(p, res, func(p Plan) Result { return runOnce(t, p, run) }, runs)
+	t.Fatalf("seed %d: %v\n\nwith %d of its %d faults: %v\n%s\nthe last %d events:\n%s\nrepeat with: make sim SEED=%d, and with these faults alone: make sim SEED=%d FAULTS=%s",
+		p.Seed, res.Err, len(small.Faults), len(res.Troubles), least.Err, least.Story(), keptLines, least.Tail,
+		p.Seed, p.Seed, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(small.Faults)), ","), "[]"))
 }
 
 // campaign runs seeds: the one asked for, as many as fit into SIM_SECONDS, or
 // the first few. Every run of a chosen seed, and every fifth of the others, is
 // made twice, and the traces must be equal.
-func campaign(t *testing.T, seeds uint64, want []string, run func(uint64) Result) {
+func campaign(t *testing.T, seeds uint64, p Plan, want []string, run func(Plan) Result) {
 	t.Helper()
-	if seed, asked := wantedSeed(t); asked {
-		twice(t, seed, run)
+	var asked bool
+	if p.Seed, asked = wantedSeed(t); asked {
+		p.Faults = wantedFaults(t)
+		twice(t, p, run)
 		return
 	}
 	total, events, acked := Reached{}, 0, 0
 	start, end := time.Now(), budget(t)
 	n := uint64(0)
 	for ; n < seeds || time.Since(start) < end; n++ {
-		seed := n + 1
+		p.Seed = n + 1
 		var res Result
 		if n%5 == 0 {
-			res = twice(t, seed, run)
+			res = twice(t, p, run)
 		} else {
-			res = runOnce(t, seed, run)
-			report(t, res)
+			res = runOnce(t, p, run)
+			report(t, p, res, run)
 		}
 		total.Add(res.Reached)
 		events += res.Events
@@ -105,26 +131,41 @@ func campaign(t *testing.T, seeds uint64, want []string, run func(uint64) Result
 	}
 }
 
-func twice(t *testing.T, seed uint64, run func(uint64) Result) Result {
+func twice(t *testing.T, p Plan, run func(Plan) Result) Result {
 	t.Helper()
-	first := runOnce(t, seed, run)
-	report(t, first)
-	second := runOnce(t, seed, run)
+	first := runOnce(t, p, run)
+	report(t, p, first, run)
+	second := runOnce(t, p, run)
 	if first.Trace != second.Trace || first.Events != second.Events {
-		t.Fatalf("seed %d does not repeat: trace %016x of %d events, then %016x of %d", seed, first.Trace, first.Events, second.Trace, second.Events)
+		t.Fatalf("seed %d does not repeat: trace %016x of %d events, then %016x of %d", p.Seed, first.Trace, first.Events, second.Trace, second.Events)
 	}
-	t.Logf("seed %d: trace %016x, %d events, %d acknowledged, twice the same", seed, first.Trace, first.Events, first.Acked)
+	t.Logf("seed %d: trace %016x, %d events, %d acknowledged, twice the same", p.Seed, first.Trace, first.Events, first.Acked)
 	return first
 }
 
-func TestSimQuorum(t *testing.T) {
-	campaign(t, 60, QuorumReached, func(seed uint64) Result { return RunQuorum(seed, length(), NoBug) })
-}
+func TestSimQuorum(t *testing.T) { campaign(t, 60, Plan{Length: length()}, QuorumReached, RunQuorum) }
 
-func TestSimLog(t *testing.T) {
-	campaign(t, 40, LogReached, func(seed uint64) Result { return RunLog(seed, length()/4, NoBug) })
-}
+func TestSimLog(t *testing.T) { campaign(t, 40, Plan{Length: length() / 4}, LogReached, RunLog) }
 
-func TestSimGroup(t *testing.T) {
-	campaign(t, 30, GroupReached, func(seed uint64) Result { return RunGroup(seed, 2*length(), NoBug) })
+func TestSimGroup(t *testing.T) { campaign(t, 30, Plan{Length: 2 * length()}, GroupReached, RunGroup) }
+
+// TestShrink: of a run with many faults, those stay that it takes to fail.
+func TestShrink(t *testing.T) {
+	p := Plan{Length: 20 * time.Second, Bug: RecordsNotSynced}
+	for p.Seed = 1; p.Seed <= 50; p.Seed++ {
+		res := runOnce(t, p, RunLog)
+		if res.Err == nil || len(res.Troubles) < 8 {
+			continue
+		}
+		small, least := Shrink(p, res, func(p Plan) Result { return runOnce(t, p, RunLog) }, 100)
+		if least.Err == nil || len(small.Faults) > len(res.Troubles)/2 || len(least.Troubles) != len(small.Faults) {
+			t.Errorf("%d faults of %d are left: %v\n%s", len(small.Faults), len(res.Troubles), least.Err, least.Story())
+		}
+		if again := runOnce(t, small, RunLog); again.Trace != least.Trace {
+			t.Errorf("the shrunk run does not repeat: trace %016x, then %016x", least.Trace, again.Trace)
+		}
+		t.Logf("seed %d: %d faults became %d:\n%s", p.Seed, len(res.Troubles), len(small.Faults), least.Story())
+		return
+	}
+	t.Error("no run fails with many faults")
 }

@@ -20,13 +20,31 @@ type World struct {
 	trace  trace
 	reach  Reached
 	failed error
+
+	calm     bool         // no more faults
+	chosen   map[int]bool // the faults that happen; nil = all
+	troubles []Trouble    // those that did
 }
 
-// NewWorld gives the world of a seed.
-func NewWorld(seed uint64) *World {
-	w := &World{Rand: rand.New(rand.NewPCG(seed, 0x5ead2ace)), reach: Reached{}}
+// NewWorld gives the world of a plan.
+func NewWorld(p Plan) *World {
+	w := &World{Rand: rand.New(rand.NewPCG(p.Seed, 0x5ead2ace)), reach: Reached{}}
+	if p.Faults != nil {
+		w.chosen = map[int]bool{}
+		for _, n := range p.Faults {
+			w.chosen[n] = true
+		}
+	}
 	w.trace.init()
 	return w
+}
+
+// result is what the run of a plan has come to.
+func (w *World) result(p Plan, events, acked int) Result {
+	return Result{
+		Seed: p.Seed, Trace: w.Trace(), Events: events, Acked: acked, Reached: w.reach, Troubles: w.troubles,
+		Err: w.Err(), Tail: w.Tail(),
+	}
 }
 
 // event is something that happens at a moment. Events of one moment happen in
