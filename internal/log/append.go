@@ -264,12 +264,7 @@ func (l *Log) publish(seg *segment, h *handle, b []byte, next int64, run batchRu
 	seg.verified.add(seg.size, pos)
 	m.appended += pos - seg.size
 	seg.size, seg.next, seg.modified = pos, next, nowMs
-	if seg.dirty {
-		h.release()
-	} else {
-		seg.dirty = true
-		m.dirty = append(m.dirty, dirtySegment{seg, h})
-	}
+	m.wrote(seg, h)
 	l.end.Store(next)
 	return len(seg.idx.tail) >= pageEntries
 }

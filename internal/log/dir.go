@@ -118,6 +118,7 @@ func OpenDir(o DirOptions) (*Dir, error) {
 	d.keep.init()
 	d.queue.init(d.keep.hurry)
 	if !o.Manual {
+		d.files.room = make(chan struct{}, 1)
 		if o.SyncWorkers <= 0 {
 			o.SyncWorkers = defaultSyncWorkers
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/headrace/headrace/internal/vfs"
 )
@@ -54,12 +55,15 @@ func (h *handle) tryClose() bool {
 
 // fileCache bounds the open segment files of a directory. The common case, an
 // open file, takes no lock. Eviction is a clock hand over the open files. The
-// bound is soft: files in use stay open.
+// bound is soft: files in use stay open. Who wants another one then waits for
+// the syncs under way to let some go, but not for ever.
 type fileCache struct {
 	fs    vfs.FS
 	limit int
-	// onPinned is called when the bound is passed and every file is in use.
+	// onPinned is called when the bound is reached and every file is in use.
 	onPinned func()
+	// room, where it is not nil, gets a token when files were let go of.
+	room chan struct{}
 
 	mu   sync.Mutex
 	open []*handle
@@ -84,6 +88,7 @@ func (c *fileCache) create(seg *segment) (*handle, error) {
 // openFile opens outside of the lock, because a cold directory can take long;
 // two openers at once keep one of the two files.
 func (c *fileCache) openFile(seg *segment, flag int) (*handle, error) {
+	c.awaitRoom()
 	f, err := c.fs.OpenFile(seg.path(), flag, 0o600)
 	if err != nil {
 		return nil, err
@@ -107,6 +112,48 @@ func (c *fileCache) openFile(seg *segment, flag int) (*handle, error) {
 		c.onPinned()
 	}
 	return h, nil
+}
+
+// Bounds of the wait for room: tokens are few, so that every waiter also looks
+// by itself now and then, and what holds files longer is no sync.
+const (
+	roomLook = 5 * time.Millisecond
+	roomWait = 5 * time.Second
+)
+
+// awaitRoom waits, while the bound is reached and every file is in use, for
+// others to let go of some.
+func (c *fileCache) awaitRoom() {
+	if c.room == nil || c.hasRoom() {
+		return
+	}
+	deadline := time.Now().Add(roomWait)
+	look := time.NewTicker(roomLook)
+	defer look.Stop()
+	for !c.hasRoom() && time.Now().Before(deadline) {
+		c.onPinned()
+		select {
+		case <-c.room:
+		case <-look.C:
+		}
+	}
+}
+
+func (c *fileCache) hasRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open) < c.limit || c.evict()
+}
+
+// freed says that files were let go of.
+func (c *fileCache) freed() {
+	if c.room == nil {
+		return
+	}
+	select {
+	case c.room <- struct{}{}:
+	default:
+	}
 }
 
 // evict closes one file that nobody uses and nobody has used lately. Two

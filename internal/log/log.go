@@ -67,7 +67,29 @@ type unsyncedNames struct {
 // writeback may be lost with the last descriptor.
 type dirtySegment struct {
 	seg *segment
-	h   *handle
+	h   *handle // nil where the file was made and nothing was written to it
+}
+
+func (d dirtySegment) release() {
+	if d.h != nil {
+		d.h.release()
+	}
+}
+
+// wrote notes that seg has to be synced, and takes over the reference on h.
+func (m *logMem) wrote(seg *segment, h *handle) {
+	if !seg.dirty {
+		seg.dirty = true
+		m.dirty = append(m.dirty, dirtySegment{seg, h})
+		return
+	}
+	for i := range m.dirty {
+		if m.dirty[i].seg == seg && m.dirty[i].h == nil {
+			m.dirty[i].h = h
+			return
+		}
+	}
+	h.release()
 }
 
 func (m *logMem) active() *segment { return m.segments[len(m.segments)-1] }

@@ -114,10 +114,13 @@ func (l *Log) begin(base int64) error {
 	l.mem.segments = append(l.mem.segments, seg)
 	l.mem.newNames = true
 	l.mem.durable = l.mem.endMark()
-	// The empty file has to be durable before the name counts.
+	// The empty file has to be durable before the name counts. It has no writes
+	// whose errors could be lost, so that it need not stay open: thousands of
+	// partitions may be made at once.
 	seg.dirty = true
-	l.mem.dirty = append(l.mem.dirty, dirtySegment{seg, h})
+	l.mem.dirty = append(l.mem.dirty, dirtySegment{seg: seg})
 	l.mem.Unlock()
+	h.release()
 	for _, a := range []interface{ Store(int64) }{&l.start, &l.end, &l.durable, &l.hw} {
 		a.Store(base)
 	}

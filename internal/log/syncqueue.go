@@ -1,7 +1,10 @@
 package log
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -213,9 +216,10 @@ func (l *Log) flushLocked() error {
 		}
 	}
 	for i, d := range dirty {
-		d.h.release()
+		d.release()
 		dirty[i] = dirtySegment{}
 	}
+	l.dir.files.freed()
 	if err != nil {
 		return err
 	}
@@ -242,7 +246,7 @@ func (l *Log) syncLater(dirty []dirtySegment, fresh unsyncedNames) {
 	m.Lock()
 	for i, d := range dirty {
 		if d.seg.dirty {
-			defer d.h.release() // written again meanwhile, with a handle of its own
+			defer d.release() // written again meanwhile, with a handle of its own
 		} else {
 			d.seg.dirty = true
 			m.dirty = append(m.dirty, d)
@@ -260,7 +264,7 @@ func (l *Log) syncLater(dirty []dirtySegment, fresh unsyncedNames) {
 // never leaves a name without its content.
 func (l *Log) syncFiles(dirty []dirtySegment, fresh unsyncedNames) error {
 	for _, d := range dirty {
-		if err := d.h.f.Sync(); err != nil {
+		if err := l.syncSegment(d); err != nil {
 			return synced(err)
 		}
 	}
@@ -280,6 +284,24 @@ func (l *Log) syncFiles(dirty []dirtySegment, fresh unsyncedNames) error {
 	return synced(l.dir.syncRoot())
 }
 
+// syncSegment syncs one file. One that was never written to may have been
+// removed meanwhile.
+func (l *Log) syncSegment(d dirtySegment) error {
+	if d.h != nil {
+		return d.h.f.Sync()
+	}
+	err := syncFile(l.fs(), d.seg.path())
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	l.mem.Lock()
+	defer l.mem.Unlock()
+	if slices.Contains(l.mem.segments, d.seg) {
+		return err
+	}
+	return nil
+}
+
 // unpin lets go of the files of a log that will not be synced any more.
 func (l *Log) unpin() {
 	l.mem.Lock()
@@ -290,6 +312,7 @@ func (l *Log) unpin() {
 	}
 	l.mem.Unlock()
 	for _, d := range dirty {
-		d.h.release()
+		d.release()
 	}
+	l.dir.files.freed()
 }
