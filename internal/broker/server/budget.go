@@ -46,7 +46,23 @@ type claim struct {
 	received atomic.Int64
 	declared atomic.Int64
 	whole    atomic.Bool  // it is being handled, and ends by itself
+	last     atomic.Int64 // Unix nanoseconds of the last bytes
 	stopped  atomic.Int64 // Unix nanoseconds since when it waits for memory, or 0
+	waited   atomic.Int64 // nanoseconds that it has waited before
+}
+
+// active is for how long the frame could have come.
+func (c *claim) active(now time.Time) time.Duration {
+	d := now.UnixNano() - c.since.Load() - c.waited.Load()
+	if s := c.stopped.Load(); s != 0 {
+		d -= now.UnixNano() - s
+	}
+	return time.Duration(d)
+}
+
+// stalled says whether nothing comes of the frame, although it could.
+func (c *claim) stalled(now time.Time) bool {
+	return c.stopped.Load() == 0 && now.UnixNano()-max(c.last.Load(), c.since.Load()) >= int64(evictionGrace)
 }
 
 const (
@@ -171,6 +187,7 @@ func (b *budget) short() int64 {
 // standing is how well founded a claim is, compared with others.
 type standing struct {
 	*claim
+	still  bool // nothing comes of its frame
 	greedy bool // its address holds more than its share
 	guess  bool // the frame is larger than what the connection has completed
 	// left is how long the frame still takes at its pace.
@@ -181,7 +198,7 @@ type standing struct {
 // worse is negative if s should go before o.
 func (s standing) worse(o standing) int {
 	return cmp.Or(
-		boolCompare(o.greedy, s.greedy), boolCompare(o.guess, s.guess),
+		boolCompare(o.still, s.still), boolCompare(o.greedy, s.greedy), boolCompare(o.guess, s.guess),
 		cmp.Compare(o.left, s.left), cmp.Compare(s.seq, o.seq),
 	)
 }
@@ -197,8 +214,8 @@ func boolCompare(a, b bool) int {
 }
 
 // reclaim chooses the connections that have to go so that the first who waits,
-// or what is overdrawn, finds memory: those of addresses that hold more than
-// their share, then frames larger than what their connection has shown, then
+// or what is overdrawn, finds memory: those that bring nothing, then those of
+// addresses that hold more than their share, then frames larger than what their connection has shown, then
 // those that would take longest at their pace. A frame that is no better
 // founded displaces another only after evictionGrace. The result is to be
 // broken off; what it holds is given back when it leaves.
@@ -238,7 +255,7 @@ func (b *budget) yields(v, first standing) bool {
 	if v.claim == first.claim || v.worse(first) > 0 {
 		return false
 	}
-	better := v.greedy && !first.greedy || v.guess && !first.guess
+	better := v.still && !first.still || v.greedy && !first.greedy || v.guess && !first.guess
 	return better || v.age >= evictionGrace
 }
 
@@ -251,12 +268,12 @@ func (b *budget) rank(now time.Time) []standing {
 	share := b.limit / max(int64(len(held)), 1)
 	ranked := make([]standing, 0, len(b.holders))
 	for _, c := range b.holders {
-		age := max(now.Sub(time.Unix(0, c.since.Load())), time.Millisecond)
 		got := max(c.received.Load(), 1)
 		lacks := max(c.declared.Load()-got, 0)
 		ranked = append(ranked, standing{
-			claim: c, greedy: held[c.peer] > share, guess: c.held+c.wants > c.proven, age: age,
-			left: time.Duration(float64(lacks) / float64(got) * float64(age)),
+			claim: c, still: c.stalled(now), greedy: held[c.peer] > share, guess: c.held+c.wants > c.proven,
+			age:  now.Sub(time.Unix(0, c.since.Load())),
+			left: time.Duration(float64(lacks) / float64(got) * float64(max(c.active(now), time.Millisecond))),
 		})
 	}
 	slices.SortFunc(ranked, standing.worse)

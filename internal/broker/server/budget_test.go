@@ -15,6 +15,7 @@ func newClaim(addr string, declared, received int64, age time.Duration) *claim {
 	c.since.Store(budgetNow.Add(-age).UnixNano())
 	c.declared.Store(declared)
 	c.received.Store(received)
+	c.last.Store(budgetNow.UnixNano())
 	return c
 }
 
@@ -95,6 +96,22 @@ func TestReclaimChoosesTheSlowest(t *testing.T) {
 	b.await(again, mib)
 	if got := b.reclaim(budgetNow); !slices.Equal(got, []*claim{slow}) {
 		t.Fatalf("then chose %v", got)
+	}
+}
+
+// What brings nothing makes place for what waits, however near it is to its end.
+func TestReclaimTakesFromThoseThatStopped(t *testing.T) {
+	b := newBudget(8 * mib)
+	still := newClaim("10.0.0.1", mib, mib-1, 5*time.Second)
+	still.last.Store(budgetNow.Add(-2 * time.Second).UnixNano())
+	b.join(still)
+	b.force(still, 7*mib)
+	waits := newClaim("10.0.0.1", 100*mib, 1, 5*time.Second)
+	waits.stopped.Store(budgetNow.Add(-4 * time.Second).UnixNano())
+	b.join(waits)
+	b.await(waits, mib)
+	if got := b.reclaim(budgetNow); !slices.Equal(got, []*claim{still}) {
+		t.Fatalf("chose %v", got)
 	}
 }
 

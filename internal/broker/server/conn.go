@@ -202,7 +202,7 @@ func (c *Conn) stale(now time.Time, l Limits) string {
 
 // stale says why a frame that is not whole should be given up.
 func (cl *claim) stale(now time.Time, quiet, timeout time.Duration) string {
-	age := now.Sub(time.Unix(0, cl.since.Load()))
+	age := cl.active(now)
 	switch stopped := cl.stopped.Load(); {
 	case stopped != 0:
 		if now.Sub(time.Unix(0, stopped)) > timeout {

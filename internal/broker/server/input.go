@@ -100,7 +100,7 @@ func (c *Conn) next() ([]byte, error) {
 		n, err := c.fill(need)
 		if n > 0 {
 			c.srv.Stats.BytesIn.Add(int64(n))
-			c.lastReceived.Store(time.Now().UnixNano())
+			c.received(time.Now())
 		}
 		if err != nil {
 			if errors.Is(err, io.EOF) && c.in.len() > 0 {
@@ -125,6 +125,9 @@ func (c *Conn) whole() {
 // memory.
 func (c *Conn) consume() {
 	in := &c.in
+	if in.body == 0 {
+		return
+	}
 	in.start += in.body
 	in.body = 0
 	if in.start == in.end {
@@ -172,9 +175,6 @@ func (c *Conn) fill(need int) (int, error) {
 		return 0, io.EOF
 	}
 	in.end += in.n
-	if cl := c.claim.Load(); cl != nil {
-		cl.received.Store(int64(in.len()))
-	}
 	return in.n, nil
 }
 
@@ -190,10 +190,16 @@ func (c *Conn) fillFromPipe(need int) (int, error) {
 	}
 	n, err := c.nc.Read(in.space(need))
 	in.end += n
-	if cl := c.claim.Load(); cl != nil {
-		cl.received.Store(int64(in.len()))
-	}
 	return n, err
+}
+
+// received notes that bytes have come.
+func (c *Conn) received(now time.Time) {
+	c.lastReceived.Store(now.UnixNano())
+	if cl := c.claim.Load(); cl != nil {
+		cl.received.Store(int64(c.in.len()))
+		cl.last.Store(now.UnixNano())
+	}
 }
 
 // try makes one attempt to read, in the way of [syscall.RawConn]: if it reports

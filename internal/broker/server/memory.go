@@ -102,7 +102,10 @@ func (m *memory) take(cl *claim, n int64) bool {
 	m.mu.Unlock()
 	m.press()
 	<-cl.granted
+	now := time.Now().UnixNano()
+	cl.waited.Add(now - cl.stopped.Load())
 	cl.stopped.Store(0)
+	cl.last.Store(now) // its client could not have sent anything
 	return !cl.conn.dead.Load()
 }
 
