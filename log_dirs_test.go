@@ -76,6 +76,9 @@ func (m *machine) start() {
 		m.t.Fatal("not ready")
 	}
 	m.node, m.c = n, dialWire(m.t, n.Addr("PLAINTEXT"))
+	if err := m.c.conn.SetDeadline(time.Now().Add(10 * time.Minute)); err != nil { // a slow machine is none of our tests' business
+		m.t.Fatal(err)
+	}
 }
 
 // create makes a topic and waits until the controller knows where its replicas

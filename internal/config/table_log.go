@@ -29,7 +29,8 @@ var logKeys = []Key{
 	},
 	{
 		Name: "cordoned.log.dirs", Type: List, Default: "", Check: distinct(true, true), Importance: Medium, Update: PerBroker,
-		Doc: "Log directories that take no new partitions; * names all of them.",
+		Doc:      "Log directories that take no new partitions; * names all of them.",
+		NoEffect: "not there yet",
 	},
 	{
 		Name: "create.topic.policy.class.name", Type: Class, Default: null, Importance: Low,
@@ -94,7 +95,8 @@ var logKeys = []Key{
 	},
 	{
 		Name: "log.dir.failure.timeout.ms", Type: Long, Default: "30000", Check: atLeast(1), Importance: Low,
-		Doc: "How long a broker that cannot tell the controller of a failed log directory goes on before it stops.",
+		Doc:      "How long a broker that cannot tell the controller of a failed log directory goes on before it stops.",
+		NoEffect: "a broker outlives its log directories, and tells the controller when it can",
 	},
 	{
 		Name: "log.dirs", Type: List, Default: null, Check: distinct(false, true),

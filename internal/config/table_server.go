@@ -8,11 +8,13 @@ var serverKeys = []Key{
 	},
 	{
 		Name: "alter.log.dirs.replication.quota.window.num", Type: Int, Default: "11", Check: atLeast(1), Importance: Low,
-		Doc: "Samples that the quota of moves between log directories remembers.",
+		Doc:      "Samples that the quota of moves between log directories remembers.",
+		NoEffect: "moves between log directories are not throttled",
 	},
 	{
 		Name: "alter.log.dirs.replication.quota.window.size.seconds", Type: Int, Default: "1", Check: atLeast(1), Importance: Low,
-		Doc: "Span of each sample of that quota.",
+		Doc:      "Span of each sample of that quota.",
+		NoEffect: "moves between log directories are not throttled",
 	},
 	{
 		Name: "auto.leader.rebalance.enable", Type: Boolean, Default: "true",
@@ -153,7 +155,8 @@ var serverKeys = []Key{
 	},
 	{
 		Name: "num.replica.alter.log.dirs.threads", Type: Int, Default: null,
-		Doc: "Partitions that move between log directories at the same time.",
+		Doc:      "Partitions that move between log directories at the same time.",
+		NoEffect: "all moves go on at the same time, in turns of 16 MiB",
 	},
 	{
 		Name: "num.replica.fetchers", Type: Int, Default: "1", Check: atLeast(1), Update: ClusterWide,
