@@ -119,6 +119,9 @@ func (d *Dir) CreateFuture(p Partition, id TopicID, base int64, c Config) (*Log,
 	return l, nil
 }
 
+// ErrHalfPromoted says that the last step of Promote has failed in the middle.
+var ErrHalfPromoted = errors.New("it is not known which log is the partition's")
+
 // maxUnwritten is more than what an empty log takes.
 const maxUnwritten = 64 << 10
 
@@ -181,7 +184,8 @@ func (l *Log) release() {
 // not change meanwhile. src itself stays as it is: deleting it is the caller's.
 //
 // After an error the log is still a future one, and may be promoted again, or
-// its directory has failed.
+// its directory has failed; where the error is ErrHalfPromoted, nobody can tell
+// which of the two logs the next start will find under the partition's name.
 func (l *Log) Promote(src *Log) error {
 	l.wr.Lock()
 	defer l.wr.Unlock()
@@ -260,12 +264,15 @@ func (l *Log) assumeName() error {
 		}
 	}
 	path := filepath.Join(d.path, name)
-	err := d.fs.Rename(l.path, path)
-	if err == nil {
-		err = d.fs.SyncDir(d.path)
+	if err := d.fs.Rename(l.path, path); err != nil {
+		if err = d.ioError("rename "+l.path, err); d.Failed() != nil {
+			err = errors.Join(err, ErrHalfPromoted)
+		}
+		return err
 	}
-	if err != nil {
-		return d.ioError("rename "+l.path, err)
+	if err := d.fs.SyncDir(d.path); err != nil {
+		d.fail(fmt.Errorf("sync %s after a rename: %w", d.path, err))
+		return errors.Join(d.check(), ErrHalfPromoted)
 	}
 	l.mem.Lock()
 	l.path = path

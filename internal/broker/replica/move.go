@@ -316,6 +316,10 @@ func (m *Manager) failMove(mv *move, err error) {
 		leave = suspend
 	}
 	m.endMove(mv, leave)
+	if mv.p.stranded.Load() {
+		mv.p.resigned() // the controller believes that it is in a failed directory, and that is true enough
+		return
+	}
 	m.applying.Lock()
 	defer m.applying.Unlock()
 	if mp := m.img.TopicByID(mv.p.TopicID).Partition(mv.p.Index); mp != nil {
@@ -469,6 +473,7 @@ func (mv *move) swap(now time.Time) (done bool, err error) {
 		return false, err
 	}
 	if err := mv.future.Promote(p.Log()); err != nil {
+		p.stranded.Store(errors.Is(err, log.ErrHalfPromoted))
 		return false, err
 	}
 	p.replaceLog(mv.future)

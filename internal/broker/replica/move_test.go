@@ -517,6 +517,57 @@ func TestACrashAtEveryStepOfAMove(t *testing.T) {
 	}
 }
 
+// Every call of a move fails once. Whatever is acknowledged then, in the old
+// place, in the new one or nowhere, is there after a restart.
+func TestAFaultAtEveryStepOfAMove(t *testing.T) {
+	stranded, served := 0, 0
+	for skip := 0; ; skip++ {
+		mem := vfs.NewMem()
+		disk := vfs.NewFaulty(mem)
+		w := newMover(t, mem, disk)
+		w.add(10)
+		hit := false
+		disk.Add(vfs.Rule{Op: vfs.OpMutates, Skip: skip, Times: 1, Err: syscall.EIO, Do: func(vfs.Call) { hit = true }})
+		if err := w.m.MoveTo(t0, "/b"); err != nil {
+			t.Fatal(err)
+		}
+		for n := 0; len(w.m.currentMoves()) > 0 && n < 100; n++ {
+			w.stepAll()
+		}
+		if !hit {
+			if skip < 15 {
+				t.Fatalf("a move has %d calls", skip)
+			}
+			break
+		}
+		p := w.part()
+		switch {
+		case p.Offline():
+			stranded++
+			if _, err := p.Append(batch(t, "x"), AppendOptions{AllISR: true, LeaderEpoch: -1, Now: time.Now()}); !errors.Is(err, kerr.KafkaStorageError) {
+				t.Errorf("call %d: an append off line: %v", skip, err)
+			}
+		default:
+			served++
+			w.add(3)
+		}
+		for _, d := range w.m.Dirs() {
+			d.Abandon()
+		}
+		// The controller may not have heard the last word.
+		w.openDirs()
+		if err := w.tryApply(inDir(topicID, "t", w.known)...); err != nil {
+			t.Fatalf("call %d: %v", skip, err)
+		}
+		w.check("")
+		w.finish()
+		w.check("")
+	}
+	if stranded == 0 || served == 0 {
+		t.Errorf("off line %d times, serving %d times", stranded, served)
+	}
+}
+
 // Producers and consumers go on while a partition moves to and fro.
 func TestAPartitionServesWhileItMoves(t *testing.T) {
 	w := newWorld(t)

@@ -6,9 +6,10 @@ import (
 	"github.com/headrace/headrace/internal/log"
 )
 
-// Offline reports that the partition's log directory has failed. It holds from
-// the moment of the failure on, until the node is restarted.
-func (p *Partition) Offline() bool { return p.Log().Dir().Failed() != nil }
+// Offline reports that the partition's log directory has failed, or the one that
+// it was just about to be moved to. It holds from the moment of the failure on,
+// until the node is restarted.
+func (p *Partition) Offline() bool { return p.Log().Dir().Failed() != nil || p.stranded.Load() }
 
 // unavailable is why nobody may wait for this replica as the leader any more.
 func (p *Partition) unavailable() error {

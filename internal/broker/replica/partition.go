@@ -29,6 +29,9 @@ type Partition struct {
 	role     atomic.Pointer[role]
 	settings atomic.Pointer[Settings]
 
+	// stranded says that a move has failed in its last step: the next start may
+	// find either log, so that nothing more may be acknowledged.
+	stranded atomic.Bool
 	// moving keeps retention and the last step of a move between log directories
 	// apart.
 	moving sync.RWMutex

@@ -40,9 +40,12 @@ func (m *Manager) place(t *topic, index int32, mp *metadata.Partition, fresh boo
 	defer m.mu.Unlock()
 	copies := m.copiesOf(name, t.id)
 	for _, c := range copies {
-		if c.dir.ID == assigned || len(copies) == 1 {
+		if c.dir.ID == assigned {
 			return c.dir, nil
 		}
+	}
+	if len(copies) == 1 {
+		return m.onlyCopy(name, copies[0].dir, assigned)
 	}
 	if len(copies) > 1 {
 		return nil, fmt.Errorf("%s is in %s and in %s, and the controller knows of neither: move one of the two away: %w",
@@ -61,6 +64,19 @@ func (m *Manager) place(t *topic, index int32, mp *metadata.Partition, fresh boo
 		return d, nil
 	}
 	return nil, fmt.Errorf("open %s: all log directories have failed: %w", name, kerr.KafkaStorageError)
+}
+
+// onlyCopy decides about a copy in another directory than the one that the
+// controller knows. If that one is here, it has nothing: the copy is the
+// partition, and a move of it was cut short. If it is not here, it may have the
+// partition, and this may be what a move has left behind. The caller holds mu.
+func (m *Manager) onlyCopy(name log.Partition, d *Dir, assigned metadata.UUID) (*Dir, error) {
+	known := m.dirByID(assigned)
+	if known != nil && known.Failed() == nil || metadata.ReservedUUID(assigned) || m.preferred[name] == d {
+		return d, nil
+	}
+	return nil, fmt.Errorf("%s is in %s, but the controller knows it in log directory id %s, which is not here: bring that directory back, "+
+		"or decide for this one by a move to it (AlterReplicaLogDirs): %w", name, d.Path(), assigned, kerr.KafkaStorageError)
 }
 
 // copiesOf lists the directories that hold a partition of this topic id. Failed

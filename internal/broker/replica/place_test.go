@@ -157,6 +157,28 @@ func TestNoEmptyLogInThePlaceOfALostOne(t *testing.T) {
 	}
 }
 
+// What a move has left behind does not count while the directory is away that it
+// went to.
+func TestACopyThatMayBeOld(t *testing.T) {
+	w := newWorld(t)
+	w.openOn(w.fs, "/a", "/b")
+	w.apply(inDir(topicID, "t", dirA)...)
+	w.commit(w.m.Partition("t", 0), "old")
+	change := metadata.NewPartitionChange(topicID, 0)
+	change.Directories = []metadata.UUID{dirB}
+	w.apply(change)
+	if err := w.reopen([]AbsentDir{{Path: "/b", ID: dirB}}, "/a"); !errors.Is(err, kerr.KafkaStorageError) || w.m.Partition("t", 0) != nil {
+		t.Fatalf("opened: %v", err)
+	}
+	if err := w.m.MoveTo(t0, "/a"); !errors.Is(err, kerr.ReplicaNotAvailable) {
+		t.Fatal(err)
+	}
+	w.m.Retry()
+	if p := w.m.Partition("t", 0); p == nil || p.Log().EndOffset() != 1 {
+		t.Errorf("an administrator has decided for it: %v", w.m.OpenError("t", 0))
+	}
+}
+
 func TestAFollowerIsMadeAnew(t *testing.T) {
 	w := newWorld(t)
 	w.openOn(w.fs, "/a")
