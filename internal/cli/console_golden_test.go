@@ -36,15 +36,20 @@ var goldenTools = map[string]struct {
 	class string
 	run   func(context.Context, *tool, []string) int
 }{
-	"kafka-console-producer":   {"org.apache.kafka.tools.ConsoleProducer", kafkaConsoleProducer},
-	"kafka-console-consumer":   {"org.apache.kafka.tools.consumer.ConsoleConsumer", kafkaConsoleConsumer},
-	"kafka-producer-perf-test": {"org.apache.kafka.tools.ProducerPerformance", kafkaProducerPerfTest},
-	"kafka-consumer-perf-test": {"org.apache.kafka.tools.ConsumerPerformance", kafkaConsumerPerfTest},
-	"kafka-consumer-groups":    {"org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", kafkaConsumerGroups},
-	"kafka-get-offsets":        {"org.apache.kafka.tools.GetOffsetShell", kafkaGetOffsets},
-	"kafka-delete-records":     {"org.apache.kafka.tools.DeleteRecordsCommand", kafkaDeleteRecords},
-	"kafka-groups":             {"org.apache.kafka.tools.GroupsCommand", kafkaGroups},
-	"kafka-log-dirs":           {"org.apache.kafka.tools.LogDirsCommand", kafkaLogDirs},
+	"kafka-console-producer":    {"org.apache.kafka.tools.ConsoleProducer", kafkaConsoleProducer},
+	"kafka-console-consumer":    {"org.apache.kafka.tools.consumer.ConsoleConsumer", kafkaConsoleConsumer},
+	"kafka-producer-perf-test":  {"org.apache.kafka.tools.ProducerPerformance", kafkaProducerPerfTest},
+	"kafka-consumer-perf-test":  {"org.apache.kafka.tools.ConsumerPerformance", kafkaConsumerPerfTest},
+	"kafka-consumer-groups":     {"org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", kafkaConsumerGroups},
+	"kafka-get-offsets":         {"org.apache.kafka.tools.GetOffsetShell", kafkaGetOffsets},
+	"kafka-delete-records":      {"org.apache.kafka.tools.DeleteRecordsCommand", kafkaDeleteRecords},
+	"kafka-groups":              {"org.apache.kafka.tools.GroupsCommand", kafkaGroups},
+	"kafka-log-dirs":            {"org.apache.kafka.tools.LogDirsCommand", kafkaLogDirs},
+	"kafka-client-metrics":      {"org.apache.kafka.tools.ClientMetricsCommand", kafkaClientMetrics},
+	"kafka-configs":             {"kafka.admin.ConfigCommand", kafkaConfigs},
+	"kafka-e2e-latency":         {"org.apache.kafka.tools.EndToEndLatency", kafkaE2ELatency},
+	"kafka-verifiable-producer": {"org.apache.kafka.tools.VerifiableProducer", kafkaVerifiableProducer},
+	"kafka-verifiable-consumer": {"org.apache.kafka.tools.VerifiableConsumer", kafkaVerifiableConsumer},
 }
 
 func TestConsoleGolden(t *testing.T) {

@@ -153,7 +153,7 @@ func ValidateClientMetrics(overrides map[string]string) error {
 func validateMatch(patterns []string) error {
 	for _, p := range patterns {
 		param, pattern, ok := strings.Cut(p, "=")
-		if !ok || strings.Contains(pattern, "=") || !slices.Contains(matchParams, strings.TrimSpace(param)) {
+		if !ok || pattern == "" || strings.Contains(pattern, "=") || !slices.Contains(matchParams, strings.TrimSpace(param)) {
 			return &ValueError{Key: "match", Message: "Illegal client matching pattern: " + p}
 		}
 		if _, err := regexp.Compile(strings.TrimSpace(pattern)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,8 +34,9 @@ type Arg struct {
 	Metavar  string // stands for the value in usage and help; unused by Flag
 	Kind     Kind
 	Required bool
-	Default  string // what an absent argument reads as, and what help names; empty: none
-	Group    string // name of the mutually exclusive group that it is part of; empty: none
+	Default  string   // what an absent argument reads as, and what help names; empty: none
+	Choices  []string // the only words that it takes; empty: any
+	Group    string   // name of the mutually exclusive group that it is part of; empty: none
 	Help     string
 }
 
@@ -220,6 +222,9 @@ func (v *Values) take(a *Arg, implicit, rest []string) (int, error) {
 	for _, w := range words {
 		if err := convertible(a.Kind, w); err != nil {
 			return 0, argError(a, fmt.Sprintf("could not convert '%s' to %s (%v)", w, kindNames[a.Kind], err))
+		}
+		if a.Choices != nil && !slices.Contains(a.Choices, w) {
+			return 0, argError(a, fmt.Sprintf("invalid choice: '%s' (choose from {%s})", w, strings.Join(a.Choices, ",")))
 		}
 	}
 	if a.Kind == Append {

@@ -156,6 +156,9 @@ func refuseTarget(x *exchange, t *configTarget, repeated bool) *fault {
 		if !x.clusterAllowed(kmsg.ACLOperationAlterConfigs) {
 			return general(kerr.ClusterAuthorizationFailed)
 		}
+		if t.resource.Type == metadata.ResourceClientMetrics && t.resource.Name == "" {
+			return faultf(kerr.InvalidRequest, "Subscription name can't be empty")
+		}
 	case metadata.ResourceBrokerLogger:
 		return refuseLogger(x, t)
 	default:

@@ -61,8 +61,8 @@ const (
 	AtEarliest Position = -2
 )
 
-// ConsumerOptions are what a Consumer is made of. Exactly one of Topics, Pattern and Assign says what it reads: the
-// first two join the group of property group.id, the last joins none.
+// ConsumerOptions are what a Consumer is made of. Exactly one of Topics, Pattern and Assign or AssignAll says what it
+// reads: the first two join the group of property group.id, the last ones join none.
 type ConsumerOptions struct {
 	Props map[string]string // as in a Java consumer's properties file
 	Log   *slog.Logger      // warnings about the network; nil: none
@@ -71,9 +71,15 @@ type ConsumerOptions struct {
 	Pattern *regexp.Regexp // must match a topic's whole name
 	Assign  *Assignment
 
+	// AssignAll is Assign for several partitions.
+	AssignAll []Assignment
+
 	// Assigned and Revoked, if not nil, are told how many partitions come and go. They are called from a goroutine
 	// of the consumer, one at a time.
 	Assigned, Revoked func(partitions int)
+
+	// AssignedWhich and RevokedWhich, if not nil, are told which partitions they are, by topic, from there too.
+	AssignedWhich, RevokedWhich func(partitions map[string][]int32)
 
 	// Valid, if not nil, is called when the properties are known to be good, before the first connection is made.
 	Valid func()
@@ -113,7 +119,7 @@ func NewConsumer(ctx context.Context, o ConsumerOptions) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), inGroup: o.Assign == nil}
+	c := &Consumer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), inGroup: o.Assign == nil && o.AssignAll == nil}
 	if o.Valid != nil {
 		o.Valid()
 	}
@@ -128,6 +134,10 @@ func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 	if err != nil {
 		return nil, err
 	}
+	start := reset
+	if strings.EqualFold(s.text("auto.offset.reset"), "none") && o.Assign == nil && o.AssignAll == nil {
+		start = start.AtCommitted()
+	}
 	isolation := kgo.ReadUncommitted()
 	if s.text("isolation.level") == "read_committed" {
 		isolation = kgo.ReadCommitted()
@@ -135,6 +145,7 @@ func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 	maxBytes := max(s.int32("fetch.max.bytes"), 1)
 	opts := []kgo.Opt{
 		kgo.ConsumeResetOffset(reset),
+		kgo.ConsumeStartOffset(start),
 		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMaxBytes(maxBytes),
 		kgo.BrokerMaxReadBytes(1 << 30),
@@ -151,13 +162,12 @@ func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 	if rack := s.text("client.rack"); rack != "" {
 		opts = append(opts, kgo.Rack(rack))
 	}
-	if a := o.Assign; a != nil {
-		at := map[Position]kgo.Offset{AtLatest: kgo.NewOffset().AtEnd(), AtEarliest: kgo.NewOffset().AtStart()}
-		from, ok := at[a.From]
-		if !ok {
-			from = kgo.NewOffset().At(int64(a.From))
-		}
-		return append(opts, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{a.Topic: {a.Partition: from}})), nil
+	assign := o.AssignAll
+	if o.Assign != nil {
+		assign = []Assignment{*o.Assign}
+	}
+	if assign != nil {
+		return append(opts, kgo.ConsumePartitions(positions(assign))), nil
 	}
 	if o.Pattern != nil {
 		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics("^(?:"+o.Pattern.String()+")$"))
@@ -166,6 +176,22 @@ func consumerOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 	}
 	group, err := groupOpts(s, o)
 	return append(opts, group...), err
+}
+
+func positions(assign []Assignment) map[string]map[int32]kgo.Offset {
+	at := map[Position]kgo.Offset{AtLatest: kgo.NewOffset().AtEnd(), AtEarliest: kgo.NewOffset().AtStart()}
+	out := map[string]map[int32]kgo.Offset{}
+	for _, a := range assign {
+		from, ok := at[a.From]
+		if !ok {
+			from = kgo.NewOffset().At(int64(a.From))
+		}
+		if out[a.Topic] == nil {
+			out[a.Topic] = map[int32]kgo.Offset{}
+		}
+		out[a.Topic][a.Partition] = from
+	}
+	return out
 }
 
 // groupOpts sets up the membership.
@@ -204,7 +230,7 @@ func groupOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 	} else {
 		opts = append(opts, kgo.DisableAutoCommit())
 	}
-	count := func(tell func(int)) func(context.Context, *kgo.Client, map[string][]int32) {
+	count := func(tell func(int), which func(map[string][]int32)) func(context.Context, *kgo.Client, map[string][]int32) {
 		return func(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
 			n := 0
 			for _, ids := range parts {
@@ -213,10 +239,13 @@ func groupOpts(s settings, o ConsumerOptions) ([]kgo.Opt, error) {
 			if tell != nil {
 				tell(n)
 			}
+			if which != nil {
+				which(parts)
+			}
 		}
 	}
-	revoked := count(o.Revoked)
-	return append(opts, kgo.OnPartitionsAssigned(count(o.Assigned)), kgo.OnPartitionsLost(revoked),
+	revoked := count(o.Revoked, o.RevokedWhich)
+	return append(opts, kgo.OnPartitionsAssigned(count(o.Assigned, o.AssignedWhich)), kgo.OnPartitionsLost(revoked),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, cl *kgo.Client, parts map[string][]int32) {
 			if s.bool("enable.auto.commit") {
 				// A failure means that the group moved on; the records are then delivered again, as they may be.
@@ -285,6 +314,8 @@ func pollError(e kgo.FetchError, group string) error {
 		return nil
 	case errors.Is(e.Err, kgo.ErrClientClosed):
 		return e.Err
+	case strings.Contains(e.Err.Error(), "no prior committed offset"): // franz-go's error of that is its own
+		return noOffset(e)
 	case !errors.As(e.Err, &coded):
 		return nil // the network: tried again
 	}
@@ -296,10 +327,7 @@ func pollError(e kgo.FetchError, group string) error {
 	case kerr.InvalidTopicException:
 		return javaerr.New("InvalidTopicException", "Invalid topics: [%s]", e.Topic)
 	case kerr.OffsetOutOfRange:
-		return &javaerr.Exception{
-			Class:   "org.apache.kafka.clients.consumer.NoOffsetForPartitionException",
-			Message: fmt.Sprintf("Undefined offset with no reset policy for partitions: [%s-%d]", e.Topic, e.Partition),
-		}
+		return noOffset(e)
 	}
 	if coded.Retriable || coded.Code == kerr.UnknownTopicOrPartition.Code {
 		return nil
@@ -307,11 +335,30 @@ func pollError(e kgo.FetchError, group string) error {
 	return javaerr.From(e.Err)
 }
 
+func noOffset(e kgo.FetchError) error {
+	return &javaerr.Exception{
+		Class:   "org.apache.kafka.clients.consumer.NoOffsetForPartitionException",
+		Message: fmt.Sprintf("Undefined offset with no reset policy for partitions: [%s-%d]", e.Topic, e.Partition),
+	}
+}
+
 // Processed says that the first n records of the last Poll are done with: auto-commit covers them and nothing after.
 func (c *Consumer) Processed(n int) {
 	if c.inGroup && c.settings.bool("enable.auto.commit") {
 		c.cl.MarkCommitRecords(slices.Clone(c.source[:n])...)
 	}
+}
+
+// Commit commits the next offset of every partition that the records of the last Poll before n are of, and returns when
+// the group's coordinator has them. The error is an exception.
+func (c *Consumer) Commit(ctx context.Context, n int) error {
+	if n == 0 {
+		return nil
+	}
+	if err := c.cl.CommitRecords(ctx, c.source[:n]...); err != nil {
+		return javaerr.From(err)
+	}
+	return nil
 }
 
 // Close commits what is processed, if auto-commit is on, leaves the group and ends the consumer. It takes at most

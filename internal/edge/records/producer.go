@@ -50,6 +50,9 @@ type ProducerOptions struct {
 	// RecordBytes is the size of the largest record that will be sent, if the caller knows it: batches then have
 	// exactly the size that batch.size asks for. 0: not known, batches may be as large as max.request.size.
 	RecordBytes int
+
+	// Stamped says that records may have old timestamps of their own: delivery.timeout.ms does not count from these.
+	Stamped bool
 }
 
 // Producer sends records. Its methods may be called by several goroutines, those about transactions by one.
@@ -60,6 +63,7 @@ type Producer struct {
 	clientID string
 	made     time.Time
 	log      *slog.Logger
+	stamped  bool
 
 	mu struct {
 		sync.Mutex
@@ -75,7 +79,7 @@ func NewProducer(ctx context.Context, o ProducerOptions) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts, err := producerOpts(s, o.RecordBytes)
+	opts, err := producerOpts(s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func NewProducer(ctx context.Context, o ProducerOptions) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Producer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), log: o.Log}
+	p := &Producer{settings: s, counters: &counters{}, clientID: o.Props["client.id"], made: time.Now(), log: o.Log, stamped: o.Stamped}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,14 +98,14 @@ func NewProducer(ctx context.Context, o ProducerOptions) (*Producer, error) {
 	return p, nil
 }
 
-func producerOpts(s settings, recordBytes int) ([]kgo.Opt, error) {
+func producerOpts(s settings, o ProducerOptions) ([]kgo.Opt, error) {
 	idempotent, err := idempotence(s)
 	if err != nil {
 		return nil, err
 	}
 	const overhead = 1 << 10 // batch and record headers, generously
 	batch := s.int32("max.request.size")
-	if recordBytes > 0 {
+	if recordBytes := o.RecordBytes; recordBytes > 0 {
 		batch = int32(min(int64(batch), max(s.long("batch.size"), int64(recordBytes)+overhead)))
 	}
 	opts := []kgo.Opt{
@@ -112,10 +116,12 @@ func producerOpts(s settings, recordBytes int) ([]kgo.Opt, error) {
 		kgo.ProducerBatchCompression(codecOf(s)),
 		kgo.ProducerLinger(s.millis("linger.ms")),
 		kgo.ProduceRequestTimeout(max(s.millis("request.timeout.ms"), 100*time.Millisecond)),
-		kgo.RecordDeliveryTimeout(max(s.millis("delivery.timeout.ms"), time.Second)),
 		kgo.RecordRetries(int(s.int32("retries"))),
 		kgo.UnknownTopicRetries(-1), // awaitTopic gives up, not the client
 		kgo.AllowAutoTopicCreation(),
+	}
+	if !o.Stamped { // the client counts from the record's timestamp
+		opts = append(opts, kgo.RecordDeliveryTimeout(max(s.millis("delivery.timeout.ms"), time.Second)))
 	}
 	if backoff := s.millis("retry.backoff.ms"); backoff > 0 {
 		opts = append(opts, kgo.RetryBackoffFn(func(int) time.Duration { return backoff }))
@@ -187,19 +193,40 @@ func codecOf(s settings) kgo.CompressionCodec {
 // in the buffer; a record that is in the buffer is sent whatever becomes of ctx. r's bytes are the producer's until
 // done is called.
 func (p *Producer) Send(ctx context.Context, r Record, done func(error)) {
+	r.Timestamp = 0
+	p.SendStamped(ctx, r, func(_ Record, err error) { done(err) })
+}
+
+// SendStamped is Send for a record whose Timestamp counts, unless it is 0. Done gets the record with its partition and
+// its offset; this is -1 where acks=0 leaves it unknown.
+func (p *Producer) SendStamped(ctx context.Context, r Record, done func(Record, error)) {
 	if err := p.checkSize(r); err != nil {
-		done(err)
+		done(r, err)
 		return
 	}
 	if err := p.awaitTopic(ctx, r.Topic); err != nil {
-		done(err)
+		done(r, err)
 		return
 	}
 	k := &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value}
+	if r.Timestamp != 0 {
+		k.Timestamp = time.UnixMilli(r.Timestamp)
+	}
 	for _, h := range r.Headers {
 		k.Headers = append(k.Headers, kgo.RecordHeader(h))
 	}
-	p.cl.Produce(context.WithoutCancel(ctx), k, func(_ *kgo.Record, err error) { done(p.sendError(err)) })
+	within, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
+	if p.stamped {
+		within, cancel = context.WithTimeout(within, max(p.settings.millis("delivery.timeout.ms"), time.Second))
+	}
+	p.cl.Produce(within, k, func(k *kgo.Record, err error) {
+		cancel()
+		r.Partition, r.Offset = k.Partition, k.Offset
+		if acksOf(p.settings) == kgo.NoAck() {
+			r.Offset = -1
+		}
+		done(r, p.sendError(err))
+	})
 }
 
 // checkSize refuses what the settings do not allow, as KafkaProducer.ensureValidRecordSize.
@@ -256,7 +283,7 @@ func (p *Producer) sendError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
 		e := javaerr.New("TimeoutException", "Expiring the record: %d ms has passed since batch creation",
 			p.settings.long("delivery.timeout.ms"))
 		e.Cause = err

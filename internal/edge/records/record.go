@@ -35,7 +35,7 @@ type Record struct {
 	Topic         string
 	Partition     int32 // ignored when sent: the partitioner chooses
 	Offset        int64
-	Timestamp     int64 // milliseconds since 1970; ignored when sent
+	Timestamp     int64 // milliseconds since 1970; ignored by Send
 	TimestampType TimestampType
 	Key           []byte
 	Value         []byte
