@@ -99,6 +99,7 @@ type Manager struct {
 	moves     map[log.Partition]*move
 	intents   map[log.Partition][]copyAt // future logs that the last stop has left
 	moving    chan struct{}              // has room for one: something about moves has changed
+	moveBuf   []byte                     // of RunMoves alone
 }
 
 // topic is a topic with at least one partition here.

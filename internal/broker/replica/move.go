@@ -38,7 +38,6 @@ type move struct {
 	ended  bool
 	// retryAt is when a step that found the disk full is tried again.
 	retryAt time.Time
-	buf     []byte
 }
 
 // Limits of one step of a move, so that several moves share the disks fairly and
@@ -216,6 +215,7 @@ func (m *Manager) RunMoves(ctx context.Context) error {
 		if busy {
 			continue
 		}
+		m.moveBuf = nil // moves that wait hold nothing
 		if !m.awaitMoves(ctx, soonest) {
 			return nil
 		}
@@ -390,14 +390,6 @@ func (mv *move) begin() error {
 // copy appends chunks to the future log. behind says that there is more.
 func (mv *move) copy(chunks int, now time.Time) (behind bool, err error) {
 	src := mv.p.Log()
-	if mv.buf == nil {
-		mv.buf = make([]byte, moveChunk)
-	}
-	defer func() {
-		if !behind {
-			mv.buf = nil // a move that waits holds nothing
-		}
-	}()
 	for range chunks {
 		from, end := mv.future.EndOffset(), src.EndOffset()
 		if from == end {
@@ -427,10 +419,11 @@ func (mv *move) copyOne(src *log.Log, from, end int64, now time.Time) error {
 	if r.Len() == 0 {
 		return mv.future.SkipTo(end)
 	}
-	if r.Len() > len(mv.buf) {
-		mv.buf = make([]byte, r.Len())
+	m := mv.p.mgr
+	if r.Len() > len(m.moveBuf) {
+		m.moveBuf = make([]byte, max(r.Len(), moveChunk))
 	}
-	b := mv.buf[:r.Len()]
+	b := m.moveBuf[:r.Len()]
 	if _, err := r.ReadAt(b, 0); err != nil {
 		return fmt.Errorf("read %s at offset %d: %w", mv.p.Name(), from, err)
 	}

@@ -175,6 +175,9 @@ func (m *Manager) placed(name log.Partition, id metadata.TopicID, d *Dir) error 
 // locate has the controller told where a partition is if the metadata say
 // otherwise (ReplicaManager.maybeUpdateTopicAssignment).
 func (m *Manager) locate(p *Partition, mp *metadata.Partition) {
+	if mp == nil {
+		return // its end is on its way
+	}
 	known, _ := mp.Directory(m.opts.BrokerID)
 	if mv := m.moveOf(p.Name()); m.opts.Located == nil || mv != nil && mv.to.ID == known {
 		return // it is on its way there
