@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/headrace/headrace/internal/edge/client"
 )
 
@@ -31,8 +33,20 @@ const serverStopUsage = "USAGE: kafka-server-stop.sh [--process-role=ROLES] [--n
 // kafkaServerStop is kafka-server-stop: it sends a signal ($SIGNAL, else TERM) to all nodes of this machine that this
 // user may signal, or to those of one --process-role or --node-id.
 //
-// Deviation: arguments that are not understood stop nothing; the original's script passes over them.
+// Deviation: arguments that are not understood stop nothing; the original's script passes over them. And the file of a
+// node is looked for where the node was started, with what its command line overrides.
 func kafkaServerStop(ctx context.Context, t *tool, args []string) int {
+	return stopper{processes, syscall.Kill, os.Getenv("SIGNAL")}.stop(ctx, t, args)
+}
+
+// stopper is what kafka-server-stop needs of the machine.
+type stopper struct {
+	processes func(context.Context) []process
+	kill      func(pid int, signal syscall.Signal) error
+	signal    string // name or number; empty: TERM
+}
+
+func (s stopper) stop(ctx context.Context, t *tool, args []string) int {
 	role, id, err := stopArgs(args)
 	if err != nil {
 		t.errorf("%v\n%s", err, serverStopUsage)
@@ -41,21 +55,22 @@ func kafkaServerStop(ctx context.Context, t *tool, args []string) int {
 	if role != "" && id != "" {
 		t.printf("When both node-id and process-role are provided, the value for node-id will take precedence\n")
 	}
-	nodes := slices.DeleteFunc(processes(ctx), func(p process) bool { return !p.isNode() })
+	nodes := slices.DeleteFunc(s.processes(ctx), func(p process) bool { return !p.isNode() })
 	if len(nodes) == 0 {
 		t.printf("No kafka server to stop\n")
 		return exitFailed
 	}
-	signal, ok := signals[strings.TrimPrefix(strings.ToUpper(os.Getenv("SIGNAL")), "SIG")]
-	if !ok {
-		signal = syscall.SIGTERM
+	if role != "" || id != "" {
+		nodes = slices.DeleteFunc(nodes, func(p process) bool { return !p.matches(role, id) })
+	}
+	signal, ok := signalOf(s.signal)
+	if !ok && len(nodes) > 0 {
+		t.errorf("kill: %s: invalid signal specification\n", s.signal)
+		return exitFailed
 	}
 	status := exitOK
 	for _, n := range nodes {
-		if (role != "" || id != "") && !n.matches(role, id) {
-			continue
-		}
-		if err := syscall.Kill(n.pid, signal); err != nil {
+		if err := s.kill(n.pid, signal); err != nil {
 			t.errorf("process %d: %v\n", n.pid, err)
 			status = exitFailed
 		}
@@ -63,14 +78,26 @@ func kafkaServerStop(ctx context.Context, t *tool, args []string) int {
 	return status
 }
 
-var signals = map[string]syscall.Signal{
-	"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL,
-	"HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
+// signalOf reads a signal as kill -s does: a name, with or without SIG, in any case, or a number. Empty is TERM.
+func signalOf(name string) (syscall.Signal, bool) {
+	if name == "" {
+		return syscall.SIGTERM, true
+	}
+	if n, err := strconv.Atoi(name); err == nil {
+		return syscall.Signal(n), n == 0 || unix.SignalName(syscall.Signal(n)) != ""
+	}
+	s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG"))
+	return s, s != 0
 }
 
-// stopArgs reads --process-role and --node-id, whose values follow an equals sign or are the next word.
+// stopOptions are the options of kafka-server-stop and where their values go.
+func stopOptions(role, id *string) map[string]*string {
+	return map[string]*string{"--process-role": role, "--node-id": id}
+}
+
+// stopArgs reads the options, whose values follow an equals sign or are the next word.
 func stopArgs(args []string) (role, id string, err error) {
-	values := map[string]*string{"--process-role": &role, "--node-id": &id}
+	values := stopOptions(&role, &id)
 	for len(args) > 0 {
 		name, value, glued := strings.Cut(args[0], "=")
 		to, ok := values[name]

@@ -25,6 +25,9 @@ var serverOptions = []*jopt.Option{
 	{Names: []string{"help"}, Doc: "Print usage information."},
 }
 
+// serverStartOptions are those that kafka.Kafka knows; -daemon is its script's, and comes first.
+var serverStartOptions = []*jopt.Option{serverOptions[0], serverOptions[2]}
+
 // serverCommand starts a node. Without a file it is a lone node on localhost:9092 with its data in ./headrace-data.
 func serverCommand(ctx context.Context, t *tool, args []string) int {
 	p := &jopt.Parser{Options: serverOptions}
@@ -63,7 +66,7 @@ func kafkaServerStart(ctx context.Context, t *tool, args []string) int {
 	if daemon {
 		args = args[1:]
 	}
-	p := &jopt.Parser{Options: []*jopt.Option{serverOptions[0], serverOptions[2]}}
+	p := &jopt.Parser{Options: serverStartOptions}
 	if len(args) == 0 || slices.Contains(args, "--help") {
 		return t.uncaught(p.Usage(about))
 	}
