@@ -167,13 +167,14 @@ func fillAndEmpty(m *machine, disk smallDisk, cycles int) {
 		later := fmt.Sprintf("later-%d", cycle)
 		m.request(later)
 		check("with a full disk")
-		if cycle%2 == 1 {
-			m.stop()
-			m.start()
-			check("started with a full disk")
-			if code := put(); code != kerr.KafkaStorageError.Code {
-				t.Fatalf("produce to a full disk after a start: %v", kerr.ErrorForCode(code))
-			}
+		if cycle%2 == 0 {
+			m.node.Abandon() // as kill -9 does
+		}
+		m.stop()
+		m.start()
+		check("started with a full disk")
+		if code := put(); code != kerr.KafkaStorageError.Code {
+			t.Fatalf("produce to a full disk after a start: %v", kerr.ErrorForCode(code))
 		}
 		disk.empty()
 		m.until("produce is taken again", func() bool { return put() == 0 })
