@@ -43,7 +43,8 @@ func connectionLimits(c *config.Config) (server.ConnectionLimits, error) {
 	}
 	interBroker, _ := c.InterBrokerListener()
 	l := server.ConnectionLimits{
-		Max: c.Int("max.connections"), MaxPerIP: c.Int("max.connections.per.ip"), PerIP: perIP,
+		// Where nobody has set a limit, connections must not take the files of partitions.
+		Max: min(c.Int("max.connections"), shareFiles(openFileLimit(), len(c.List("log.dirs"))).connections), MaxPerIP: c.Int("max.connections.per.ip"), PerIP: perIP,
 		CreationRate: c.Int("max.connection.creation.rate"), InterBroker: interBroker,
 		Samples: c.Int("quota.window.num"), Span: c.Duration("quota.window.size.seconds"),
 		Listeners: map[string]server.ListenerLimits{},

@@ -61,7 +61,8 @@ func (n *Node) openDir(d *directory) (err error) {
 	}
 	ld, err := log.OpenDir(log.DirOptions{
 		FS: n.opts.fs, Path: d.path, Logger: n.opts.logger, BootID: vfs.BootID(), Reserve: diskReserve, Scrub: n.set.scrub,
-		OnFailure: func(*log.Dir, error) { n.watch.Look() },
+		MaxOpenFiles: shareFiles(openFileLimit(), len(n.storage.dirs)).segments,
+		OnFailure:    func(*log.Dir, error) { n.watch.Look() },
 	})
 	if err != nil {
 		return err

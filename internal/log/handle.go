@@ -142,7 +142,12 @@ func (c *fileCache) awaitRoom() {
 func (c *fileCache) hasRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.open) < c.limit || c.evict()
+	for len(c.open) >= c.limit { // it may be far above, from when all were in use
+		if !c.evict() {
+			return false
+		}
+	}
+	return true
 }
 
 // freed says that files were let go of.
