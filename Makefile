@@ -1,5 +1,6 @@
 # Headrace's commands. `make test` is what CI runs; `make accept` is the full form of every acceptance line.
-# Variables: SEED, SIM_SECONDS (sim), FUZZTIME, BENCH, PAIRS, STRICT=1 (a skip fails), VERBOSE=1, SUITE and CLASS (conform).
+# Variables: SEED, FAULTS and SIM_SECONDS (sim), FUZZTIME, BENCH, WORKLOADS and PAIRS (compare), MUTANTS, SUITE and CLASS (conform),
+# STRICT=1 (a skip fails), VERBOSE=1.
 export GOTOOLCHAIN = auto
 export CGO_ENABLED = 0
 SHELL       := /usr/bin/env bash
@@ -23,7 +24,7 @@ WORKLOADS ?= start,produce1k,produce100,lz4,consume,e2e
 # The packages that share memory between goroutines: they import sync or sync/atomic, themselves or in their tests.
 SHARED    = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{if or (eq . "sync") (eq . "sync/atomic")}}{{$$p}}{{"\n"}}{{end}}{{end}}{{range .TestImports}}{{if or (eq . "sync") (eq . "sync/atomic") (eq . "testing/synctest")}}{{$$p}}{{"\n"}}{{end}}{{end}}' ./... | grep -v -e /internal/tidy -e /test/ | sort -u)
 
-.PHONY: run build test unit race sim-reduced lint fix fmt vet gen check-gen fuzz sim golden conform clients clients-full lesson lesson-dist bench benchcmp compare docs dist accept soak clean help
+.PHONY: run build test unit race sim-reduced lint fix fmt vet gen check-gen fuzz sim mutants crashes golden conform clients clients-full lesson lesson-dist bench benchcmp compare docs dist accept soak clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -63,8 +64,8 @@ race: ## the race detector on every package that shares memory
 sim-reduced:
 	@$(SUM) -name sim -- $(GO) test -json -count=1 -timeout 10m ./internal/sim/...
 
-sim: ## the simulation; SEED=n repeats one run exactly
-	SEED=$(SEED) SIM_SECONDS=$(SIM_SECONDS) $(GO) test -count=1 -v -timeout 0 ./internal/sim/...
+sim: ## the simulation; SEED=n repeats one run exactly, FAULTS=1,5 with these of its faults alone
+	SEED=$(SEED) FAULTS=$(FAULTS) SIM_SECONDS=$(SIM_SECONDS) $(GO) test -count=1 -v -timeout 0 ./internal/sim/...
 
 lesson: build ## docs/lesson.md's own commands in a fresh copy
 	@$(SUM) -name lesson -- $(GO) test -json -count=1 -tags lesson -timeout 10m -run Clone ./test/lesson
@@ -82,6 +83,13 @@ conform: build ## Apache Kafka's own suites: SUITE='tools core' CLASS=regex
 	@for s in $(SUITE); do \
 	  BROKER_CMD=$(CURDIR)/test/conform/kafka-it/headrace-broker OUT=$(CURDIR)/build/conform/$$s test/conform/kafka-it/run $$s '$(CLASS)'; \
 	  OUT=$(CURDIR)/build/conform/$$s test/conform/kafka-it/compare $$s; done
+
+MUTANTS ?= .
+mutants: ## plants each bug of test/mutants and looks whether the tests find it; MUTANTS=regex
+	MUTANTS='$(MUTANTS)' $(GO) test -v -count=1 -timeout 0 -run Found ./test/mutants
+
+crashes: ## kill -9, pauses and power cuts of a real process, in full
+	@CRASH_ROUNDS=200 CRASH_POWERCUTS=50 CRASH_PAUSES=20 $(SUM) -name crashes -- $(GO) test -json -count=1 -timeout 0 ./test/crash
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \
@@ -124,13 +132,14 @@ dist: ## dist/headrace-<version>.tgz, shaped like Kafka's, and the static dist/h
 # ---- long forms ----------------------------------------------------------------------------------------------------
 
 accept: SIM_SECONDS = 1200
-accept: LOG_SEEDS = 5000
-accept: ## every acceptance line in full: hours
+accept: ## every acceptance line in full: most of a day
 	@rm -rf $(RESULTS); mkdir -p $(RESULTS)
-	$(MAKE) --no-print-directory fmt vet lint unit race lesson lesson-dist clients-full
-	@HEADRACE_LOG_SEEDS=$(LOG_SEEDS) $(SUM) -name crashes -- $(GO) test -json -count=1 -timeout 0 ./internal/log
+	$(MAKE) --no-print-directory fmt vet lint unit race lesson lesson-dist clients-full crashes
+	@HEADRACE_LOG_SEEDS=10000 $(SUM) -name log -- $(GO) test -json -count=1 -timeout 0 ./internal/log
+	@HEADRACE_FULL_DISK_CYCLES=10 $(SUM) -name fulldisk -- $(GO) test -json -count=1 -timeout 0 -run 'FullDisk' .
 	@SIM_SECONDS=$(SIM_SECONDS) $(SUM) -name sim -- $(GO) test -json -count=1 -timeout 0 ./internal/sim/...
-	$(MAKE) --no-print-directory fuzz FUZZTIME=1m
+	@MUTANTS=. $(SUM) -name mutants -- $(GO) test -json -count=1 -timeout 0 ./test/mutants
+	$(MAKE) --no-print-directory fuzz FUZZTIME=10m
 	$(MAKE) --no-print-directory conform compare
 	@$(SUM) -total
 
