@@ -32,6 +32,7 @@ func TestErrorsNamePlaceAndKey(t *testing.T) {
 		"listener":  {"advertised.listeners=OTHER://x:1", ":6: Error creating broker listeners from '[OTHER://x:1]': No security protocol defined for listener OTHER"},
 		"voters":    {"controller.quorum.voters=2@x:1", ":6: If process.roles contains the 'controller' role, the node id 1 must be included in the set of voters controller.quorum.voters=Set(2)"},
 		"wildcard":  {"advertised.listeners=PLAINTEXT://0.0.0.0:1", ":6: advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address."},
+		"meta dir":  {"metadata.log.dir=", ":6: metadata.log.dir must name a directory; without it the first of log.dirs is used"},
 		"protocols": {"group.coordinator.rebalance.protocols=consumer", ":6: Disabling the 'classic' protocol is not supported."},
 		"escape":    {`node.id=\u12`, `:6: node.id: malformed \u escape: it takes four hexadecimal digits`},
 	} {

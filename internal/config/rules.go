@@ -49,6 +49,10 @@ var valueRules = []rule{
 		"log.dirs", func(c *Config) bool { return len(c.LogDirs()) > 0 },
 		says("At least one log directory must be defined via log.dirs or log.dir."),
 	},
+	{ // Kafka takes the working directory
+		"metadata.log.dir", func(c *Config) bool { return c.IsNull("metadata.log.dir") || c.Text("metadata.log.dir") != "" },
+		says("metadata.log.dir must name a directory; without it the first of log.dirs is used"),
+	},
 	{"log.cleaner.dedupe.buffer.size", func(c *Config) bool {
 		threads := c.Int64("log.cleaner.threads")
 		return threads == 0 || c.Int64("log.cleaner.dedupe.buffer.size")/threads > 1<<20
