@@ -397,3 +397,29 @@ func (h *harness) tryDir() (err error) {
 	h.dir, err = OpenDir(DirOptions{FS: h.fs, Path: "/data", BootID: h.boot, Manual: true})
 	return err
 }
+
+// TestMarkedAtRecovery: damage above the recovery point is known when the log
+// has been opened, in closed segments too, and so is a missing segment.
+func TestMarkedAtRecovery(t *testing.T) {
+	h := newHarness(t, Config{SegmentBytes: 400})
+	for i := range 10 {
+		h.append(plain(t, 2, fmt.Sprint("t", i)))
+	}
+	segments := h.log.Segments()
+	disk := h.fs.(*vfs.Mem).KillClone()
+	h.dir.Abandon()
+	flip(t, disk, filepath.Join(testPath, segmentName(segments[0].BaseOffset, logSuffix)), segments[0].Size-8, 3)
+	gone := segments[1]
+	if err := disk.Remove(filepath.Join(testPath, segmentName(gone.BaseOffset, logSuffix))); err != nil {
+		t.Fatal(err)
+	}
+	d, l, err := openTest(disk, "boot-1", h.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Abandon()
+	got := l.Damages()
+	if len(got) != 2 || got[0].Next != gone.BaseOffset || got[1].First != gone.BaseOffset || got[1].Next != gone.NextOffset || l.EndOffset() != 20 {
+		t.Fatal(got, l.EndOffset(), segments)
+	}
+}

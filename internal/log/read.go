@@ -391,7 +391,7 @@ func (l *Log) verify(h *handle, p place, limit int64) (pos, next int64, err erro
 			return 0, 0, l.dir.ioError("read "+p.seg.path(), err)
 		}
 		if it.bad {
-			l.damaged(p.seg, it)
+			l.damagedIn(p.seg, it)
 			if pos == p.pos {
 				return 0, 0, fmt.Errorf("read %s at %d: %w", l.partition, next, kerr.CorruptMessage)
 			}
@@ -407,17 +407,29 @@ func (l *Log) verify(h *handle, p place, limit int64) (pos, next int64, err erro
 	return pos, next, nil
 }
 
+// damagedIn is damaged for a segment whose end is known, so not for recovery. A
+// closed segment holds no offset of the next one, and bytes behind its last batch
+// are none of the log's.
+func (l *Log) damagedIn(seg *segment, it item) {
+	l.mem.Lock()
+	if seg.sealed {
+		it.next = min(it.next, seg.next)
+	}
+	stray := it.base >= it.next
+	if stray && it.end == seg.size {
+		seg.size = it.pos
+	}
+	l.mem.Unlock()
+	if !stray {
+		l.damaged(seg, it)
+	}
+}
+
 // damaged notes damage and reports it once.
 func (l *Log) damaged(seg *segment, it item) {
 	b := badRange{pos: it.pos, end: it.end, first: it.base, next: it.next}
 	l.mem.Lock()
-	if seg.sealed {
-		b.next = min(b.next, seg.next)
-	}
-	fresh := b.first < b.next && seg.addBad(b)
-	if b.first >= b.next && b.end == seg.size { // behind the last batch: none of the log's
-		seg.size = b.pos
-	}
+	fresh := seg.addBad(b)
 	l.mem.Unlock()
 	if fresh {
 		l.dir.stats.found.Add(1)

@@ -221,7 +221,7 @@ func (l *Log) mark(part *stretch, it item) error {
 	if !l.there(part) {
 		return errMoved
 	}
-	l.damaged(part.seg, it)
+	l.damagedIn(part.seg, it)
 	return nil
 }
 
