@@ -408,7 +408,7 @@ func TestMarkedAtRecovery(t *testing.T) {
 	segments := h.log.Segments()
 	disk := h.fs.(*vfs.Mem).KillClone()
 	h.dir.Abandon()
-	flip(t, disk, filepath.Join(testPath, segmentName(segments[0].BaseOffset, logSuffix)), segments[0].Size-8, 3)
+	flip(t, disk, filepath.Join(testPath, segmentName(segments[0].BaseOffset, logSuffix)), 8+61, 3)
 	gone := segments[1]
 	if err := disk.Remove(filepath.Join(testPath, segmentName(gone.BaseOffset, logSuffix))); err != nil {
 		t.Fatal(err)
@@ -419,7 +419,7 @@ func TestMarkedAtRecovery(t *testing.T) {
 	}
 	defer d.Abandon()
 	got := l.Damages()
-	if len(got) != 2 || got[0].Next != gone.BaseOffset || got[1].First != gone.BaseOffset || got[1].Next != gone.NextOffset || l.EndOffset() != 20 {
+	if len(got) != 2 || got[0].First != 0 || got[0].Next != 2 || got[1].First != gone.BaseOffset || got[1].Next != gone.NextOffset || l.EndOffset() != 20 {
 		t.Fatal(got, l.EndOffset(), segments)
 	}
 }

@@ -195,6 +195,9 @@ func (o *loader) identify(want TopicID) error {
 	case o.cpOK:
 		l.topicID, o.start = o.cp.topicID, o.cp.start
 		d.logger.Warn("partition.metadata written again from the state log", "partition", o.name, "error", err)
+	case errors.Is(err, errBadMeta) && o.correct(&m):
+		l.topicID, o.start = m.topicID, m.startOffset
+		d.logger.Warn("flipped bit in partition.metadata set right", "partition", o.name)
 	default:
 		empty, derr := o.empty()
 		if derr != nil {
@@ -208,6 +211,18 @@ func (o *loader) identify(want TopicID) error {
 		l.topicID = want
 	}
 	return l.putMeta(o.start)
+}
+
+// correct sets a flipped bit in partition.metadata right, where nothing else
+// knows what it said.
+func (o *loader) correct(m *partitionMeta) bool {
+	b, err := readFile(o.l.fs(), filepath.Join(o.l.path, metaName), 4096)
+	if err != nil {
+		return false
+	}
+	var ok bool
+	*m, ok = correctMeta(b)
+	return ok
 }
 
 // empty reports that the directory holds no batch.

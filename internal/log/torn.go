@@ -28,7 +28,7 @@ func (o *loader) torn(w *walker, it item, i int) (bool, error) {
 			return !followed, err
 		}
 	}
-	return holeIn(w.f, it.pos, it.end)
+	return holeIn(w.f, it.pos, it.end, o.l.mem.segments[i].size)
 }
 
 // followed looks for a sound batch above the offset in the segments behind i.
@@ -54,8 +54,9 @@ const sectorBytes = 512
 
 // holeIn looks for a run of zeroes in [from, to) that begins at from or a
 // sector, and ends at to or a sector. One at from that takes in the magic byte
-// may end anywhere: no batch begins like that.
-func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
+// may end anywhere: no batch begins like that. One from a sector to size, the
+// end of the file, may be short: there is no more of that sector.
+func holeIn(f io.ReaderAt, from, to, size int64) (bool, error) {
 	buf := make([]byte, 64<<10)
 	edge := func(pos int64) bool { return pos == from || pos == to || pos%sectorBytes == 0 }
 	run := int64(-1) // begins a run of zeroes that began at an edge
@@ -76,7 +77,11 @@ func holeIn(f io.ReaderAt, from, to int64) (bool, error) {
 			if run == from && at+1-run > magicPos {
 				return true, nil
 			}
-			if run >= 0 && edge(at+1) && at+1-run >= minHole {
+			least := int64(minHole)
+			if at+1 == size && run%sectorBytes == 0 {
+				least = minLastHole
+			}
+			if run >= 0 && edge(at+1) && at+1-run >= least {
 				return true, nil
 			}
 		}
@@ -91,3 +96,7 @@ const magicPos = 16
 // minHole keeps a few zeroes of a sound field beside an edge from being taken
 // for a hole.
 const minHole = 8
+
+// minLastHole is minHole for the last sector of a file. A sound batch often ends
+// with one zero, its last record's number of headers.
+const minLastHole = 2
