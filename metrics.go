@@ -24,6 +24,9 @@ func (n *Node) openMetrics() error {
 	if err := n.metrics.Register(n.metricTable()...); err != nil {
 		return err
 	}
+	if err := n.metrics.RegisterClients(n.handler.Clients()); err != nil {
+		return err
+	}
 	a := &telemetry.Admin{Metrics: n.metrics, Ready: n.readiness, Logger: n.opts.logger}
 	n.parts.add(part{name: "metrics", run: func(ctx context.Context) error { return a.Serve(ctx, n.admin) }})
 	return nil

@@ -210,6 +210,7 @@ func (n *Node) apiSettings() api.Settings {
 	return api.Settings{
 		NodeID: n.set.nodeID, ClusterID: n.storage.clusterID, Features: featureRanges(c),
 		AutoCreateTopics: c.Bool("auto.create.topics.enable"), FetchMaxBytes: c.Int("fetch.max.bytes"),
+		TelemetryMaxBytes:      c.Int("telemetry.max.bytes"),
 		MaxSessions:            c.Int("max.incremental.fetch.session.cache.slots"),
 		OffsetsTopicPartitions: c.Int32("offsets.topic.num.partitions"),
 		OffsetsTopicReplicas:   int16(c.Int("offsets.topic.replication.factor")),

@@ -79,6 +79,7 @@ func usage() string {
 	}
 	b.WriteString("\nheadrace COMMAND --help shows a command's options. Commands of Kafka need no \"kafka-\": headrace topics --list.\n" +
 		"With --output json, kafka-topics (--list, --describe), kafka-configs (--describe), kafka-consumer-groups (--list,\n" +
-		"--describe, --reset-offsets) and kafka-broker-api-versions print JSON.\n")
+		"--describe, --reset-offsets), kafka-client-metrics (--list, --describe), kafka-broker-api-versions, kafka-groups,\n" +
+		"kafka-get-offsets, kafka-delete-records, kafka-log-dirs and kafka-e2e-latency print JSON.\n")
 	return b.String()
 }

@@ -38,6 +38,9 @@ func (b *Broker) listVersions(c *call, req *kmsg.ApiVersionsRequest) {
 		c.reply(resp)
 		return
 	}
+	if req.Version >= 3 {
+		c.req.Conn().State = &software{req.ClientSoftwareName, req.ClientSoftwareVersion}
+	}
 	for i := range b.table {
 		if b.table[i].on&kindOf(c.listener()) == 0 {
 			continue

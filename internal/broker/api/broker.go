@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/internal/cluster/controller"
 	"github.com/headrace/headrace/internal/cluster/metadata"
 	"github.com/headrace/headrace/internal/kafka/wire"
+	"github.com/headrace/headrace/internal/telemetry"
 )
 
 // Metadata is this broker's view of the cluster.
@@ -88,6 +89,7 @@ type Settings struct {
 	AutoCreateTopics       bool
 	FetchMaxBytes          int // fetch.max.bytes
 	MaxSessions            int // max.incremental.fetch.session.cache.slots
+	TelemetryMaxBytes      int // telemetry.max.bytes
 	OffsetsTopicPartitions int32
 	OffsetsTopicReplicas   int16
 	OffsetsTopicConfigs    map[string]string
@@ -104,6 +106,7 @@ type Broker struct {
 	producers  ProducerIDs
 	configs    Configs
 	sessions   *sessionCache
+	clients    *telemetry.Clients
 	table      []row // the package's table: methods cannot name it
 	rows       map[int16]*row
 	logger     *slog.Logger
@@ -149,5 +152,6 @@ func New(ctx context.Context, o Options) *Broker {
 		ctx: ctx, settings: o.Settings, metadata: o.Metadata, controller: o.Controller, quorum: o.Quorum,
 		replicas: o.Replicas, groups: o.Groups, producers: o.Producers, configs: o.Configs,
 		logger: o.Logger, table: table[:], rows: indexRows(table[:]), sessions: newSessionCache(o.Settings.MaxSessions),
+		clients: newClients(o.Settings.TelemetryMaxBytes),
 	}
 }

@@ -75,6 +75,8 @@ var table = [...]row{
 	{wire.UnregisterBroker, both, acl{kmsg.ACLOperationAlter, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
 	{wire.AllocateProducerIDs, voters, acl{kmsg.ACLOperationClusterAction, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
 	{wire.ControllerRegistration, voters, acl{kmsg.ACLOperationClusterAction, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
+	{wire.GetTelemetrySubscriptions, brokers, open, on((*Broker).getTelemetrySubscriptions)},
+	{wire.PushTelemetry, brokers, open, on((*Broker).pushTelemetry)},
 	{wire.AssignReplicasToDirs, voters, acl{kmsg.ACLOperationClusterAction, kmsg.ACLResourceTypeCluster}, (*Broker).forward},
 	{wire.ListConfigResources, brokers, acl{kmsg.ACLOperationDescribeConfigs, kmsg.ACLResourceTypeCluster}, on((*Broker).listConfigResources)},
 	{wire.DescribeTopicPartitions, brokers, acl{kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic}, on((*Broker).describeTopicPartitions)},
