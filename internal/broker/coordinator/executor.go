@@ -196,6 +196,9 @@ func (e *Executor[S]) take(now time.Time, first int64, res *shard.Result, out *o
 		}
 		out.note(level, res.Notes[i].Message, res.Notes[i].Args...)
 	}
+	if len(res.Effects) > 0 {
+		out.effects = append(out.effects, effects{e.partition, e.epoch, res.Effects})
+	}
 	if len(res.Records) > 0 {
 		d := decided{first: first, records: res.Records, divisible: res.Divisible}
 		for i := range res.Records {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 	"github.com/headrace/headrace/internal/kafka/record"
 )
 
@@ -22,6 +23,11 @@ type Options[S Shard] struct {
 	// broker has just become leader. An error counts as a failed load and is
 	// tried again.
 	Open func(ctx context.Context, partition int32) (Log, error)
+	// Effects does what shards want done outside. It is called with no lock
+	// held, from any goroutine, and does not block. Effects of one partition
+	// may come after it was resigned: leaderEpoch tells. Nil for shards that
+	// have none.
+	Effects func(partition, leaderEpoch int32, effects []shard.Effect)
 	// CommitTimeout is offsets.commit.timeout.ms: how long an answer waits for
 	// its records to be committed. Zero means Kafka's five seconds.
 	CommitTimeout time.Duration
@@ -60,6 +66,9 @@ func (o *Options[S]) setDefaults() {
 	}
 	if o.Loaders == 0 {
 		o.Loaders = defaultLoaders
+	}
+	if o.Effects == nil {
+		o.Effects = func(int32, int32, []shard.Effect) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -144,6 +144,9 @@ func (r *Runtime[S]) deliver(out *outbox) {
 			c.answer(out.replies[i].Response)
 		}
 	}
+	for i := range out.effects {
+		r.opts.Effects(out.effects[i].partition, out.effects[i].leaderEpoch, out.effects[i].list)
+	}
 	for i := range out.failed {
 		if c, ok := out.failed[i].to.(*Call); ok {
 			c.Fail(out.failed[i].err)
@@ -151,11 +154,17 @@ func (r *Runtime[S]) deliver(out *outbox) {
 	}
 }
 
-// outbox collects answers and log lines while a lock is held.
+// outbox collects answers, effects and log lines while a lock is held.
 type outbox struct {
 	replies []shard.Reply
 	failed  []failure
+	effects []effects
 	notes   []note
+}
+
+type effects struct {
+	partition, leaderEpoch int32
+	list                   []shard.Effect
 }
 
 type note struct {

@@ -3,6 +3,8 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -75,6 +77,9 @@ func (s *sums) add(n int64, to shard.Caller) *shard.Result {
 	s.values = append(s.values, n)
 	s.next++
 	res := &shard.Result{Records: []shard.Record{{Value: strconv.AppendInt(nil, n, 10)}}}
+	if n == 1000 {
+		res.Effects = []shard.Effect{"a thousand"}
+	}
 	if to != nil {
 		res.Deferred = []shard.Reply{{To: to, Response: kmsg.NewPtrHeartbeatResponse()}}
 	}
@@ -168,9 +173,13 @@ func (s *summer) mustSum(want int64) {
 func TestRuntimeOfAnyShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
+		var effects []string
 		r := NewRuntime(Options[*sums]{
 			New:  func() *sums { return &sums{} },
 			Open: func(context.Context, int32) (Log, error) { return log, nil },
+			Effects: func(partition, leaderEpoch int32, list []shard.Effect) {
+				effects = append(effects, fmt.Sprintf("partition %d epoch %d: %v", partition, leaderEpoch, list))
+			},
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
@@ -206,6 +215,9 @@ func TestRuntimeOfAnyShard(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute) // of the bubble
 		s.mustSum(1006)
+		if want := []string{"partition 0 epoch 1: [a thousand]"}; !slices.Equal(effects, want) {
+			t.Errorf("effects %q, want %q", effects, want)
+		}
 
 		// A panic costs the shard its soft state; it is loaded again.
 		err = e.Do(func(*sums, time.Time) (*shard.Result, error) { panic("planted") })

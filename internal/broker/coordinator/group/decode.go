@@ -1,17 +1,12 @@
 package group
 
 import (
-	"encoding/binary"
-	"fmt"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
-// The values of records are decoded by hand: kmsg's decoder counts down a
-// declared number of tags of up to 2³² and would keep a loading partition busy
-// for seconds with one bad record. Fuzzed against kmsg.
+// The values of records are decoded by hand (shard.Fields). Fuzzed against kmsg.
 
 const (
 	flexibleValue = 4 // first version of both values with compact lengths and tags
@@ -20,189 +15,66 @@ const (
 	minMember = 15
 )
 
-// fields takes fields off a record's value. After the first error it returns
-// zeroes.
-type fields struct {
-	b        []byte
-	flexible bool
-	bad      bool
-}
-
-func (f *fields) take(n int) []byte {
-	if n < 0 || n > len(f.b) {
-		f.bad, f.b = true, nil
-		return nil
-	}
-	p := f.b[:n]
-	f.b = f.b[n:]
-	return p
-}
-
-func (f *fields) int16() int16 {
-	if p := f.take(2); p != nil {
-		return int16(binary.BigEndian.Uint16(p))
-	}
-	return 0
-}
-
-func (f *fields) int32() int32 {
-	if p := f.take(4); p != nil {
-		return int32(binary.BigEndian.Uint32(p))
-	}
-	return 0
-}
-
-func (f *fields) int64() int64 {
-	if p := f.take(8); p != nil {
-		return int64(binary.BigEndian.Uint64(p))
-	}
-	return 0
-}
-
-func (f *fields) uvarint() int {
-	v, n := binary.Uvarint(f.b)
-	if n <= 0 || v > 1<<31 {
-		f.bad, f.b = true, nil
-		return 0
-	}
-	f.b = f.b[n:]
-	return int(v)
-}
-
-// nullable reads a string or bytes whose length has two or four bytes where it
-// is not compact; nil is null.
-func (f *fields) nullable(wide bool) []byte {
-	n := 0
-	switch {
-	case f.flexible:
-		n = f.uvarint() - 1
-	case wide:
-		n = int(f.int32())
-	default:
-		n = int(f.int16())
-	}
-	if f.bad || n == -1 {
-		return nil
-	}
-	return nonNil(f.take(n))
-}
-
-func (f *fields) nullableString() *string {
-	p := f.nullable(false)
-	if p == nil {
-		return nil
-	}
-	s := string(p)
-	return &s
-}
-
-// string and bytes may not be null.
-func (f *fields) string() string {
-	p := f.nullable(false)
-	f.bad = f.bad || p == nil
-	return string(p)
-}
-
-func (f *fields) bytes() []byte {
-	p := f.nullable(true)
-	f.bad = f.bad || p == nil
-	return p
-}
-
-// count reads an array's length; every element takes at least min bytes.
-func (f *fields) count(min int) int {
-	n := 0
-	if f.flexible {
-		n = f.uvarint() - 1
-	} else {
-		n = int(f.int32())
-	}
-	if f.bad || n < 0 || n > len(f.b)/min {
-		f.bad, f.b = true, nil
-		return 0
-	}
-	return n
-}
-
-// tags reads tagged fields; known gets each of them.
-func (f *fields) tags(known func(tag int, field []byte)) {
-	if !f.flexible {
-		return
-	}
-	for n := f.uvarint(); n > 0 && !f.bad; n-- {
-		tag := f.uvarint()
-		field := f.take(f.uvarint())
-		if known != nil && !f.bad {
-			known(tag, field)
-		}
-	}
-}
-
-func (f *fields) err(what string) error {
-	if f.bad {
-		return fmt.Errorf("%w: %s", shard.ErrMalformedRecord, what)
-	}
-	return nil
-}
-
 func decodeOffsetCommitValue(b []byte) (*kmsg.OffsetCommitValue, error) {
-	f := fields{b: b}
+	f := shard.NewFields(b)
 	v := new(kmsg.OffsetCommitValue)
-	v.Version = f.int16()
-	f.flexible = v.Version >= flexibleValue
-	v.Offset = f.int64()
+	v.Version = f.Int16()
+	f.SetFlexible(v.Version >= flexibleValue)
+	v.Offset = f.Int64()
 	v.LeaderEpoch = noLeaderEpoch
 	if v.Version >= 3 {
-		v.LeaderEpoch = f.int32()
+		v.LeaderEpoch = f.Int32()
 	}
-	v.Metadata = f.string()
-	v.CommitTimestamp = f.int64()
+	v.Metadata = f.Text()
+	v.CommitTimestamp = f.Int64()
 	v.ExpireTimestamp = noExpiry
 	if v.Version == offsetCommitExpireValueVersion {
-		v.ExpireTimestamp = f.int64()
+		v.ExpireTimestamp = f.Int64()
 	}
-	f.tags(func(tag int, field []byte) {
+	f.Tags(func(tag int, field []byte) {
 		if tag != 0 {
 			return
 		}
-		f.bad = f.bad || len(field) != len(v.TopicID)
+		if len(field) != len(v.TopicID) {
+			f.Fail()
+		}
 		copy(v.TopicID[:], field)
 	})
-	return v, f.err("offset commit value")
+	return v, f.Err("offset commit value")
 }
 
 // decodeGroupMetadataValue keeps references to b.
 func decodeGroupMetadataValue(b []byte) (*kmsg.GroupMetadataValue, error) {
-	f := fields{b: b}
+	f := shard.NewFields(b)
 	v := new(kmsg.GroupMetadataValue)
-	v.Version = f.int16()
-	f.flexible = v.Version >= flexibleValue
-	v.ProtocolType = f.string()
-	v.Generation = f.int32()
+	v.Version = f.Int16()
+	f.SetFlexible(v.Version >= flexibleValue)
+	v.ProtocolType = f.Text()
+	v.Generation = f.Int32()
 	v.CurrentStateTimestamp = -1
-	v.Protocol = f.nullableString()
-	v.Leader = f.nullableString()
+	v.Protocol = f.NullableText()
+	v.Leader = f.NullableText()
 	if v.Version >= 2 {
-		v.CurrentStateTimestamp = f.int64()
+		v.CurrentStateTimestamp = f.Int64()
 	}
-	for n := f.count(minMember); n > 0 && !f.bad; n-- {
+	for n := f.Count(minMember); n > 0 && !f.Bad(); n-- {
 		m := kmsg.NewGroupMetadataValueMember()
-		m.MemberID = f.string()
+		m.MemberID = f.Text()
 		if v.Version >= 3 {
-			m.InstanceID = f.nullableString()
+			m.InstanceID = f.NullableText()
 		}
-		m.ClientID = f.string()
-		m.ClientHost = f.string()
+		m.ClientID = f.Text()
+		m.ClientHost = f.Text()
 		m.RebalanceTimeoutMillis = -1
 		if v.Version >= 1 {
-			m.RebalanceTimeoutMillis = f.int32()
+			m.RebalanceTimeoutMillis = f.Int32()
 		}
-		m.SessionTimeoutMillis = f.int32()
-		m.Subscription = f.bytes()
-		m.Assignment = f.bytes()
-		f.tags(nil)
+		m.SessionTimeoutMillis = f.Int32()
+		m.Subscription = f.Bytes()
+		m.Assignment = f.Bytes()
+		f.Tags(nil)
 		v.Members = append(v.Members, m)
 	}
-	f.tags(nil)
-	return v, f.err("group metadata value")
+	f.Tags(nil)
+	return v, f.Err("group metadata value")
 }

@@ -1,32 +1,11 @@
 package group
 
-import "math"
+import "github.com/headrace/headrace/internal/broker/coordinator/shard"
 
 // PartitionFor is the partition of __consumer_offsets, of count partitions,
-// that keeps a group: the absolute value of Java's String.hashCode, over UTF-16
-// units, modulo count; the one value that has none counts as 0 (Kafka's
-// GroupCoordinatorService.partitionFor, Utils.abs). count must be positive.
-func PartitionFor(groupID string, count int32) int32 {
-	h := javaHash(groupID)
-	if h == math.MinInt32 {
-		return 0
-	}
-	return max(h, -h) % count
-}
-
-func javaHash(s string) int32 {
-	var h int32
-	for _, r := range s {
-		if r >= 0x10000 {
-			r -= 0x10000
-			h = 31*h + (0xd800 + r>>10)
-			h = 31*h + (0xdc00 + r&0x3ff)
-			continue
-		}
-		h = 31*h + r
-	}
-	return h
-}
+// that keeps a group (Kafka's GroupCoordinatorService.partitionFor). count must
+// be positive.
+func PartitionFor(groupID string, count int32) int32 { return shard.PartitionFor(groupID, count) }
 
 // utf16Len is the length of s as Java counts it.
 func utf16Len(s string) int {

@@ -1,7 +1,6 @@
 package group
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -84,10 +83,8 @@ func replayGroupMetadata(s *Shard, at position, key, value []byte) error {
 
 // recordType reads the type off a record's key.
 func recordType(key []byte) (RecordType, error) {
-	if len(key) < 2 {
-		return 0, fmt.Errorf("%w: key of %d bytes", shard.ErrMalformedRecord, len(key))
-	}
-	return RecordType(binary.BigEndian.Uint16(key)), nil
+	t, err := shard.RecordType(key)
+	return RecordType(t), err
 }
 
 // decodeOffsetCommit decodes an offset commit; v is nil for a tombstone.
@@ -98,7 +95,7 @@ func decodeOffsetCommit(key, value []byte) (k kmsg.OffsetCommitKey, v *kmsg.Offs
 	if value == nil {
 		return k, nil, nil
 	}
-	if err := checkValueVersion(value, maxOffsetCommitValueVersion); err != nil {
+	if err := shard.CheckValueVersion(value, maxOffsetCommitValueVersion); err != nil {
 		return k, nil, err
 	}
 	v, err = decodeOffsetCommitValue(value)
@@ -113,21 +110,11 @@ func decodeGroupMetadata(key, value []byte) (k kmsg.GroupMetadataKey, v *kmsg.Gr
 	if value == nil {
 		return k, nil, nil
 	}
-	if err := checkValueVersion(value, maxGroupMetadataValue); err != nil {
+	if err := shard.CheckValueVersion(value, maxGroupMetadataValue); err != nil {
 		return k, nil, err
 	}
 	v, err = decodeGroupMetadataValue(value)
 	return k, v, err
-}
-
-func checkValueVersion(value []byte, highest int16) error {
-	if len(value) < 2 {
-		return fmt.Errorf("%w: value of %d bytes", shard.ErrMalformedRecord, len(value))
-	}
-	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > highest {
-		return fmt.Errorf("%w: value version %d", shard.ErrUnknownRecord, v)
-	}
-	return nil
 }
 
 func offsetCommitKey(group, topic string, partition int32) []byte {

@@ -268,7 +268,7 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if checkValueVersion(b, maxOffsetCommitValueVersion) != nil {
+		if shard.CheckValueVersion(b, maxOffsetCommitValueVersion) != nil {
 			return
 		}
 		if got, err := decodeOffsetCommitValue(b); err == nil {

@@ -43,6 +43,11 @@ type Reply struct {
 // does not look into it.
 type Event any
 
+// Effect is something that the shard wants done outside: a transaction marker
+// written to another partition. Its types are the shard's; what comes of it
+// returns as an input. The runtime does not look into it.
+type Effect any
+
 // Note is a log line that a pure shard asks for; Args are keys and values in
 // turn, as slog takes them.
 type Note struct {
@@ -69,11 +74,15 @@ type Result struct {
 	Deferred []Reply
 	// Event, if not nil, is handed back when Records are committed or failed.
 	Event Event
+	// Effects are to be done at once: they depend on nothing that is not
+	// committed. They end with the shard's leadership: who takes over finds in
+	// the log what is still to be done.
+	Effects []Effect
 	// Notes are log lines.
 	Notes []Note
 }
 
 // Empty reports that the Result asks for nothing.
 func (r *Result) Empty() bool {
-	return r == nil || len(r.Records) == 0 && len(r.Replies) == 0 && len(r.Deferred) == 0 && r.Event == nil && len(r.Notes) == 0
+	return r == nil || len(r.Records) == 0 && len(r.Replies) == 0 && len(r.Deferred) == 0 && r.Event == nil && len(r.Effects) == 0 && len(r.Notes) == 0
 }
