@@ -335,7 +335,7 @@ func TestAMoveIsCalledOff(t *testing.T) {
 				}
 				for mv := range steps {
 					if w.stepAll(); mv == 1 && w.part().Log().Dir().Path() != "/a" {
-						t.Skip("moved already")
+						return // it was too fast to be called off
 					}
 				}
 				w.apply(&metadata.PartitionChangeRecord{TopicID: topicID, Leader: metadata.NoLeaderChange, Directories: []metadata.UUID{w.known}})
