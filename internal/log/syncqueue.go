@@ -15,18 +15,42 @@ import (
 // others are lazy, and follow within a second or lazyBytes.
 //
 // A log is with one worker at a time. What is appended meanwhile waits for the
-// next turn, and so one sync serves many appends: group commit.
+// next turn, and so one sync serves many appends: group commit. The lazy ones
+// that are due go behind those that somebody waits for, so that the files of
+// 100,000 new partitions hold up no acknowledgement.
 type syncQueue struct {
 	mu    sync.Mutex
 	wake  sync.Cond
-	ready []*Log // from head on
-	head  int
+	ready logFIFO
+	due   logFIFO // lazy ones; an entry counts only while its log is queueDue
+	taken uint
 	lazy  []*Log
 	stop  bool
 
 	bytes atomic.Int64 // lazy ones
 	// hurry asks the keeper to come before its time.
 	hurry func(in time.Duration)
+}
+
+// logFIFO is a queue in one array.
+type logFIFO struct {
+	logs []*Log // from head on
+	head int
+}
+
+func (f *logFIFO) push(l *Log) { f.logs = append(f.logs, l) }
+
+// pop returns nil if there is none.
+func (f *logFIFO) pop() *Log {
+	if f.head == len(f.logs) {
+		return nil
+	}
+	l := f.logs[f.head]
+	f.logs[f.head] = nil
+	if f.head++; f.head == len(f.logs) {
+		f.logs, f.head = f.logs[:0], 0
+	}
+	return l
 }
 
 // queueState is a log's place in the queue.
@@ -42,6 +66,7 @@ type queueState struct {
 
 const (
 	queueIdle    int32 = iota
+	queueDue           // in syncQueue.due
 	queueReady         // in syncQueue.ready
 	queueRunning       // with a worker
 	queueAgain         // with a worker, and wanted again
@@ -76,13 +101,32 @@ func (q *syncQueue) push(l *Log) {
 				q.enqueue(l)
 				return
 			}
+		case queueDue: // its place there is void from now on
+			if l.queue.turn.CompareAndSwap(queueDue, queueReady) {
+				q.enqueue(l)
+				return
+			}
 		}
 	}
 }
 
+// pushDue asks for the same, when those are served that somebody waits for.
+func (q *syncQueue) pushDue(l *Log) {
+	if !l.queue.turn.CompareAndSwap(queueIdle, queueDue) {
+		if l.queue.turn.Load() != queueDue {
+			q.push(l) // with a worker: the sync under way may be too early for it
+		}
+		return
+	}
+	q.mu.Lock()
+	q.due.push(l)
+	q.mu.Unlock()
+	q.wake.Signal()
+}
+
 func (q *syncQueue) enqueue(l *Log) {
 	q.mu.Lock()
-	q.ready = append(q.ready, l)
+	q.ready.push(l)
 	q.mu.Unlock()
 	q.wake.Signal()
 }
@@ -111,7 +155,7 @@ func (q *syncQueue) pushLazy(l *Log, bytes int64, interval time.Duration) {
 	}
 }
 
-// pushAllLazy makes the lazy logs ready.
+// pushAllLazy makes the lazy logs due.
 func (q *syncQueue) pushAllLazy() {
 	q.mu.Lock()
 	lazy := q.lazy
@@ -120,7 +164,7 @@ func (q *syncQueue) pushAllLazy() {
 	q.bytes.Store(0)
 	for _, l := range lazy {
 		l.queue.lazy.Store(0)
-		q.push(l)
+		q.pushDue(l)
 	}
 }
 
@@ -128,18 +172,41 @@ func (q *syncQueue) pushAllLazy() {
 func (q *syncQueue) next(wait bool) (l *Log, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.head == len(q.ready) {
+	for {
+		if l := q.take(); l != nil {
+			return l, true
+		}
 		if q.stop || !wait {
 			return nil, false
 		}
 		q.wake.Wait()
 	}
-	l = q.ready[q.head]
-	q.ready[q.head] = nil
-	if q.head++; q.head == len(q.ready) {
-		q.ready, q.head = q.ready[:0], 0
+}
+
+// dueShare is how often a lazy log is served before those that somebody waits
+// for: however many those are, the others come to their turn.
+const dueShare = 8
+
+// take returns the log whose turn it is, nil if there is none. The lock is held.
+func (q *syncQueue) take() *Log {
+	if q.taken++; q.taken%dueShare == 0 {
+		if l := q.takeDue(); l != nil {
+			return l
+		}
 	}
-	return l, true
+	if l := q.ready.pop(); l != nil {
+		return l
+	}
+	return q.takeDue()
+}
+
+func (q *syncQueue) takeDue() *Log {
+	for l := q.due.pop(); l != nil; l = q.due.pop() {
+		if l.queue.turn.CompareAndSwap(queueDue, queueReady) {
+			return l
+		}
+	}
+	return nil
 }
 
 func (q *syncQueue) close() {

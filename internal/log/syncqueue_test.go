@@ -154,3 +154,49 @@ func TestLock(t *testing.T) {
 		t.Error("append after close")
 	}
 }
+
+// TestAcknowledgementsComeBeforeLazySyncs: what somebody waits for is synced
+// before the lazy logs that are due, one of which comes now and then all the
+// same; and no log is served twice for one request.
+func TestAcknowledgementsComeBeforeLazySyncs(t *testing.T) {
+	var q syncQueue
+	q.init(func(time.Duration) {})
+	logs := make([]*Log, 40)
+	for i := range logs {
+		logs[i] = &Log{}
+		q.pushLazy(logs[i], 0, 0)
+	}
+	q.pushAllLazy()
+	q.push(logs[30]) // from the lazy ones
+	for range 2 {    // again and again
+		q.pushLazy(logs[3], 0, 0)
+		q.pushAllLazy()
+	}
+	waited := []*Log{logs[30]}
+	for range 20 {
+		l := &Log{}
+		waited = append(waited, l)
+		q.push(l)
+	}
+	served := map[*Log]int{}
+	for i := range 2*dueShare - 1 {
+		l, ok := q.next(false)
+		if !ok {
+			t.Fatal("nothing to do")
+		}
+		served[l]++
+		if lazy := !slices.Contains(waited, l); lazy != (i == dueShare-1) {
+			t.Errorf("take %d: lazy %v", i, lazy)
+		}
+		l.queue.turn.Store(queueIdle)
+	}
+	for l, ok := q.next(false); ok; l, ok = q.next(false) {
+		served[l]++
+		l.queue.turn.Store(queueIdle)
+	}
+	for _, l := range append(logs, waited...) {
+		if served[l] != 1 {
+			t.Errorf("a log was served %d times", served[l])
+		}
+	}
+}
