@@ -201,7 +201,7 @@ func (l *Log) write(b []byte, base, next int64, run batchRun, nowMs int64) error
 			return err
 		}
 	}
-	h, err := l.dir.files.acquire(seg)
+	h, err := l.dir.files.acquireToWrite(seg)
 	if err != nil {
 		return l.dir.ioError("open "+seg.path(), err)
 	}

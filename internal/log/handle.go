@@ -55,8 +55,9 @@ func (h *handle) tryClose() bool {
 
 // fileCache bounds the open segment files of a directory. The common case, an
 // open file, takes no lock. Eviction is a clock hand over the open files. The
-// bound is soft: files in use stay open. Who wants another one then waits for
-// the syncs under way to let some go, but not for ever.
+// bound is soft: files in use stay open. Who wants another one to write to then
+// waits for the syncs under way to let some go, but not for ever. Readers do not
+// wait: those that they hold themselves may be what is in the way.
 type fileCache struct {
 	fs    vfs.FS
 	limit int
@@ -79,16 +80,25 @@ func (c *fileCache) acquire(seg *segment) (*handle, error) {
 	return c.openFile(seg, os.O_RDWR)
 }
 
+// acquireToWrite is acquire for appends: it waits for room.
+func (c *fileCache) acquireToWrite(seg *segment) (*handle, error) {
+	if h := seg.h.Load(); h != nil && h.retain() {
+		return h, nil
+	}
+	c.awaitRoom()
+	return c.openFile(seg, os.O_RDWR)
+}
+
 // create makes the file of a new segment; a left-over of the same name is
 // emptied.
 func (c *fileCache) create(seg *segment) (*handle, error) {
+	c.awaitRoom()
 	return c.openFile(seg, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 }
 
 // openFile opens outside of the lock, because a cold directory can take long;
 // two openers at once keep one of the two files.
 func (c *fileCache) openFile(seg *segment, flag int) (*handle, error) {
-	c.awaitRoom()
 	f, err := c.fs.OpenFile(seg.path(), flag, 0o600)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package log
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/headrace/headrace/internal/vfs"
@@ -69,4 +70,47 @@ func TestSyncOfAFileThatIsGone(t *testing.T) {
 	if err := d.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// A reader that holds more files than the bound does not wait for itself.
+func TestReadersDoNotWaitForRoom(t *testing.T) {
+	const bound, partitions = 4, 12
+	synctest.Test(t, func(t *testing.T) {
+		d, err := OpenDir(DirOptions{FS: vfs.NewMem(), Path: "/data", MaxOpenFiles: bound})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var logs []*Log
+		for i := range partitions {
+			l, err := d.Open(Partition{"many", int32(i)}, testID, Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.Append(plain(t, 1, "x"), AppendOptions{Now: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			logs = append(logs, l)
+		}
+		began := time.Now()
+		var held []Range
+		for _, l := range logs {
+			r, err := l.Read(0, 1<<20, 1, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, r)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("the reads waited %s", waited)
+		}
+		for i := range held {
+			held[i].Release()
+		}
+		if err := d.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

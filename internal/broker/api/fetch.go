@@ -16,6 +16,10 @@ import (
 // maxFetchWait bounds how long a fetch may wait, whatever it asks for.
 const maxFetchWait = 5 * time.Minute
 
+// maxFetchFiles bounds the partitions with records in one answer: each holds a
+// file open until it is sent. The next fetch gets the others.
+const maxFetchFiles = 256
+
 // fetch answers Fetch, versions 4 to 18. It reads what there is and, if that is
 // less than the client wants, waits for more. As KafkaApis.handleFetchRequest
 // and DelayedFetch.
@@ -199,7 +203,7 @@ func (f *fetching) expire() {
 // something failed, or there is more than fits.
 func (f *fetching) readAll() (results []found, bytes int64, urgent bool) {
 	results = make([]found, 0, len(f.parts))
-	left := f.maxBytes
+	left, held := f.maxBytes, 0
 	for i := range f.parts {
 		part := &f.parts[i]
 		r := found{wanted: *part}
@@ -218,6 +222,11 @@ func (f *fetching) readAll() (results []found, bytes int64, urgent bool) {
 		n := int64(r.read.Range.Len())
 		bytes += n
 		left -= int(min(n, int64(left)))
+		if n > 0 {
+			if held++; held == maxFetchFiles {
+				left = 0
+			}
+		}
 		// Full, or cut off before what does not fit: no later append could make
 		// this partition give more.
 		urgent = urgent || r.err != nil || n > 0 && (n >= int64(part.asked.MaxBytes) || r.read.Range.NextOffset() < r.read.Limit)
