@@ -58,6 +58,22 @@ type Session struct {
 	unfenced chan struct{}
 	once     sync.Once
 	poke     chan struct{}
+	trouble  trouble // Run's own
+}
+
+// trouble is what the log was told last.
+type trouble struct{ said string }
+
+// news tells whether err says something else than the one before it; nil is the
+// end of the trouble.
+func (t *trouble) news(err error) bool {
+	if err == nil {
+		t.said = ""
+		return false
+	}
+	before := t.said
+	t.said = err.Error()
+	return t.said != before
 }
 
 // Requests of brokers are sent in these versions, Kafka 4.3's highest.
@@ -110,8 +126,11 @@ func (s *Session) Run(ctx context.Context) error {
 	ticker := time.NewTicker(s.opts.Heartbeat)
 	defer ticker.Stop()
 	for {
-		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
-			s.opts.Logger.Warn("heartbeat failed", "error", err)
+		err := s.beat(ctx)
+		if s.trouble.news(err) && ctx.Err() == nil {
+			s.opts.Logger.Warn("heartbeat failed; the next ones are sent as ever", "error", err)
+		}
+		if err != nil && ctx.Err() == nil {
 			if errors.Is(err, kerr.StaleBrokerEpoch) || errors.Is(err, kerr.BrokerIDNotRegistered) {
 				if err := s.register(ctx); err != nil {
 					return err
@@ -127,13 +146,19 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 }
 
+// maxRegisterWait bounds the time between two attempts to register. Whatever
+// keeps the controller away, a broker is wanted soon after it has come.
+const maxRegisterWait = time.Second
+
 // register registers this incarnation, trying again while the controller is
-// not there or still believes in an earlier one.
+// not there or still believes in an earlier one. The log hears of each reason
+// once.
 func (s *Session) register(ctx context.Context) error {
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, maxRegisterWait) {
 		epoch, err := s.tryRegister(ctx)
 		if err == nil {
 			s.epoch.Store(epoch)
+			s.trouble.news(nil)
 			s.opts.Logger.Info("registered", "broker", s.opts.BrokerID, "epoch", epoch)
 			return nil
 		}
@@ -143,7 +168,9 @@ func (s *Session) register(ctx context.Context) error {
 		if fatalRegistration(err) {
 			return fmt.Errorf("the controller refuses broker %d: %w", s.opts.BrokerID, err)
 		}
-		s.opts.Logger.Info("registration is tried again", "broker", s.opts.BrokerID, "in", wait, "error", err)
+		if s.trouble.news(err) {
+			s.opts.Logger.Info("registration is tried again until the controller takes it", "broker", s.opts.BrokerID, "error", err)
+		}
 		if !sleep(ctx, wait) {
 			return nil
 		}

@@ -1,9 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -209,6 +212,47 @@ func TestFollowerShowsWhatWasActedOn(t *testing.T) {
 		defer cancel()
 		if err := f.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("nothing came: %v", err)
+		}
+	})
+}
+
+// TestTheLogHearsOfEachReasonOnce: a controller that stays away does not fill
+// the log.
+func TestTheLogHearsOfEachReasonOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeController{
+			register: func(n int) (int64, int16) {
+				switch {
+				case n < 50:
+					return 0, kerr.KafkaStorageError.Code
+				case n < 100:
+					return 0, kerr.DuplicateBrokerRegistration.Code
+				}
+				return 42, 0
+			},
+			beat: func(n int, req *kmsg.BrokerHeartbeatRequest) kmsg.BrokerHeartbeatResponse {
+				resp := unfenced(n, req)
+				if n%100 < 50 {
+					resp.ErrorCode = kerr.NotController.Code
+				}
+				return resp
+			},
+		}
+		var said bytes.Buffer
+		s := newSession(f)
+		s.opts.Logger = slog.New(slog.NewTextHandler(&said, nil))
+		stop := run(t, s)
+		time.Sleep(10 * time.Minute)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if f.registrations != 100 || f.beats < 200 {
+			t.Errorf("%d registrations, %d heartbeats", f.registrations, f.beats)
+		}
+		for text, want := range map[string]int{"registration is tried again": 2, "heartbeat failed": 3, "registered": 1} {
+			if n := strings.Count(said.String(), `msg="`+text) + strings.Count(said.String(), "msg="+text); n != want {
+				t.Errorf("%q is said %d times, not %d: %s", text, n, want, said.String())
+			}
 		}
 	})
 }
