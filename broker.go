@@ -28,7 +28,7 @@ func (n *Node) openBroker() error {
 	}
 	n.replicas = replica.NewManager(replica.Options{
 		BrokerID: n.set.nodeID, Dirs: n.dirs, Absent: n.absentDirs(), Logger: n.opts.logger,
-		Settings: n.live.topic, Elected: n.elected, Resigned: n.resigned, Located: n.located,
+		ReadOnly: n.quorum.Damage(), Settings: n.live.topic, Elected: n.elected, Resigned: n.resigned, Located: n.located,
 	})
 	n.follower = session.NewFollower(n.act, func() metadata.Position { return n.quorum.Image().Position() })
 	n.session = session.New(session.Options{
@@ -38,7 +38,7 @@ func (n *Node) openBroker() error {
 	})
 	n.groups = groups.New(groups.Options{
 		Open: openCoordinatorLog(n.replicas), Partitions: n.offsetsPartitions, Topics: topicNames{n.follower.Image},
-		Config: n.set.groups, CommitTimeout: n.set.commitTimeout, Logger: n.opts.logger,
+		ReadOnly: n.quorum.Damage() != nil, Config: n.set.groups, CommitTimeout: n.set.commitTimeout, Logger: n.opts.logger,
 	})
 	n.assignments = session.NewAssignments(n.session, n.quorum.Image)
 	// What handlers wait for ends with the node's connections.
@@ -47,7 +47,7 @@ func (n *Node) openBroker() error {
 	n.handler = api.New(serving, api.Options{
 		Settings: n.apiSettings(), Metadata: n.follower, Controller: n.quorum, Quorum: quorumView{n},
 		Replicas: n.replicas, Groups: n.groups, Producers: session.NewProducerIDs(n.session),
-		Configs: n.live, Logger: n.opts.logger,
+		Configs: n.live, ReadOnly: n.quorum.Damage(), Logger: n.opts.logger,
 	})
 	n.server = server.New(n.handler, n.set.limits, n.opts.logger)
 	n.assemble()
@@ -149,7 +149,11 @@ func (n *Node) serve(ctx context.Context) error {
 		n.opts.logger.Warn("left-over partitions stay where they are", "error", err)
 	}
 	n.readyOnce.Do(func() { close(n.ready) })
-	n.opts.logger.Info("serving", "node", n.set.nodeID, "cluster", n.storage.clusterID,
+	serving := "serving"
+	if n.quorum.Damage() != nil {
+		serving = "serving read-only"
+	}
+	n.opts.logger.Info(serving, "node", n.set.nodeID, "cluster", n.storage.clusterID,
 		"listeners", n.addresses(), "metrics", n.metricsAddress(), "after", time.Since(n.started).Round(time.Millisecond))
 	return n.server.Run(ctx, n.listeners...)
 }

@@ -146,7 +146,8 @@ func (n *Node) Abandon() {
 	}
 }
 
-// Ready is closed when the node serves its clients.
+// Ready is closed when the node serves its clients, be it read-only because its
+// metadata are damaged: /readyz tells that.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
 // Addr returns the address of a listener by its name (PLAINTEXT), "" if there

@@ -32,6 +32,8 @@ type machine struct {
 	node  *Node
 	c     *wireClient
 	stop  func()
+	// logger is the node's; nil logs to the test.
+	logger *slog.Logger
 }
 
 // newMachine makes a machine with these log directories. Nothing runs yet.
@@ -50,7 +52,11 @@ func newMachine(t *testing.T, dirs ...string) *machine {
 }
 
 func (m *machine) try() (*Node, error) {
-	return New(Config{Properties: m.props}, WithFS(m.disk), WithLogger(slog.New(slog.NewTextHandler(m.t.Output(), nil))))
+	logger := m.logger
+	if logger == nil {
+		logger = slog.New(slog.NewTextHandler(m.t.Output(), nil))
+	}
+	return New(Config{Properties: m.props}, WithFS(m.disk), WithLogger(logger))
 }
 
 func (m *machine) start() {

@@ -110,6 +110,8 @@ type Broker struct {
 	table      []row // the package's table: methods cannot name it
 	rows       map[int16]*row
 	logger     *slog.Logger
+	// readOnly is why nothing may be changed, nil where it may.
+	readOnly error
 	// ctx ends when the broker stops; it bounds what handlers wait for.
 	ctx context.Context
 	// requests counts what was served, by API key.
@@ -140,7 +142,10 @@ type Options struct {
 	Groups     *groups.Coordinator
 	Producers  ProducerIDs
 	Configs    Configs
-	Logger     *slog.Logger
+	// ReadOnly, if it is not nil, is what every request gets that would change
+	// something. It wraps a kerr code.
+	ReadOnly error
+	Logger   *slog.Logger
 }
 
 // New returns the handler. ctx ends when the broker stops.
@@ -152,6 +157,6 @@ func New(ctx context.Context, o Options) *Broker {
 		ctx: ctx, settings: o.Settings, metadata: o.Metadata, controller: o.Controller, quorum: o.Quorum,
 		replicas: o.Replicas, groups: o.Groups, producers: o.Producers, configs: o.Configs,
 		logger: o.Logger, table: table[:], rows: indexRows(table[:]), sessions: newSessionCache(o.Settings.MaxSessions),
-		clients: newClients(o.Settings.TelemetryMaxBytes),
+		clients: newClients(o.Settings.TelemetryMaxBytes), readOnly: o.ReadOnly,
 	}
 }

@@ -37,6 +37,26 @@ func on[R any, P interface {
 	}
 }
 
+// onChange is on for a request that changes something: a broker that is
+// read-only answers it with an error.
+func onChange[R any, P interface {
+	*R
+	kmsg.Request
+}](h func(*Broker, *call, P)) handler {
+	return on(func(b *Broker, c *call, req P) {
+		if b.readOnly != nil {
+			b.refuse(c, req, b.readOnly)
+			return
+		}
+		h(b, c, req)
+	})
+}
+
+// refuse answers a request as a whole with an error.
+func (b *Broker) refuse(c *call, req kmsg.Request, err error) {
+	c.reply(errorResponse(req, failure{b.code(c, err), message(err)}))
+}
+
 // decode reads the body into req, or ends the connection and returns false.
 // kmsg takes lengths and counts on trust and its byte fields point into what it
 // reads, so that it gets a copy that has been checked.

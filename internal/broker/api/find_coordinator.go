@@ -56,6 +56,9 @@ func (b *Broker) coordinator(c *call, kind int8, key string) (*metadata.Broker, 
 	}
 	img := b.metadata.Image()
 	if img.Topic(metadata.GroupMetadataTopic) == nil {
+		if b.readOnly != nil {
+			return nil, metadata.Endpoint{}, b.readOnly
+		}
 		img = b.createTopics(c, []string{metadata.GroupMetadataTopic})
 	}
 	index, ok := b.groups.PartitionFor(key)

@@ -27,7 +27,7 @@ func (b *Broker) forward(c *call) {
 func (b *Broker) pass(c *call, req kmsg.Request) {
 	resp, err := b.submit(c, req)
 	if err != nil {
-		c.reply(errorResponse(req, b.code(c, err)))
+		b.refuse(c, req, err)
 		return
 	}
 	c.reply(resp)

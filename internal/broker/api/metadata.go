@@ -139,7 +139,7 @@ func offline(img *metadata.Image, p *metadata.Partition, listener string) []int3
 // Deviation: Apache Kafka answers UNKNOWN_TOPIC_OR_PARTITION while it creates
 // them; here the answer waits for the topics and names their leaders.
 func (b *Broker) autoCreate(c *call, req *kmsg.MetadataRequest, img *metadata.Image) *metadata.Image {
-	if !b.settings.AutoCreateTopics || req.Version >= 4 && !req.AllowAutoTopicCreation {
+	if !b.settings.AutoCreateTopics || b.readOnly != nil || req.Version >= 4 && !req.AllowAutoTopicCreation {
 		return img
 	}
 	var names []string

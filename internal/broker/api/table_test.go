@@ -93,18 +93,24 @@ func listeners(l wire.Listener) string {
 	return strings.Join(out, ", ")
 }
 
-// A forwarded request whose controller is away must be told so, in a place that
-// the client looks at.
-func TestEveryForwardedRequestHasAnErrorResponse(t *testing.T) {
+// changing are the requests that change something without the controller.
+var changing = []int16{
+	wire.OffsetCommit, wire.JoinGroup, wire.Heartbeat, wire.LeaveGroup, wire.SyncGroup, wire.InitProducerID,
+	wire.DeleteGroups, wire.OffsetDelete, wire.AlterReplicaLogDirs,
+}
+
+// A request that cannot be served because the controller is away, or because the
+// broker is read-only, must be told so, in a place that the client looks at.
+func TestEveryChangingRequestHasAnErrorResponse(t *testing.T) {
 	for _, r := range table {
-		if !controller.Handles(r.key) {
+		if !controller.Handles(r.key) && !slices.Contains(changing, r.key) {
 			continue
 		}
 		k := wire.KeyOf(r.key)
 		req := kmsg.RequestForKey(r.key)
 		req.SetVersion(k.Max)
 		fillOne(req)
-		resp := errorResponse(req, 41)
+		resp := errorResponse(req, failure{code: 41})
 		resp.SetVersion(k.Max)
 		if !bytes.Contains(resp.AppendTo(nil), []byte{0, 41}) {
 			t.Errorf("%s: the error is nowhere in %+v", k.Name, resp)
@@ -121,6 +127,16 @@ func fillOne(req kmsg.Request) {
 		r.Topics = append(r.Topics, kmsg.NewDeleteTopicsRequestTopic())
 	case *kmsg.CreatePartitionsRequest:
 		r.Topics = append(r.Topics, kmsg.NewCreatePartitionsRequestTopic())
+	case *kmsg.OffsetCommitRequest:
+		one := kmsg.NewOffsetCommitRequestTopic()
+		one.Partitions = append(one.Partitions, kmsg.NewOffsetCommitRequestTopicPartition())
+		r.Topics = append(r.Topics, one)
+	case *kmsg.DeleteGroupsRequest:
+		r.Groups = append(r.Groups, "g")
+	case *kmsg.AlterReplicaLogDirsRequest:
+		one := kmsg.NewAlterReplicaLogDirsRequestDirTopic()
+		one.Partitions = append(one.Partitions, 0)
+		r.Dirs = append(r.Dirs, kmsg.AlterReplicaLogDirsRequestDir{Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{one}})
 	case *kmsg.AlterConfigsRequest:
 		r.Resources = append(r.Resources, kmsg.NewAlterConfigsRequestResource())
 	case *kmsg.IncrementalAlterConfigsRequest:

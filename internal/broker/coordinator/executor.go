@@ -279,7 +279,9 @@ func (e *Executor[S]) arm() {
 	var at time.Time
 	switch e.mu.phase {
 	case active:
-		at, _ = e.mu.shard.Deadline()
+		if !e.r.opts.ReadOnly {
+			at, _ = e.mu.shard.Deadline()
+		}
 		if len(e.mu.writes) > 0 {
 			at = earlier(at, e.mu.writes[0].deadline)
 		}

@@ -23,6 +23,9 @@ type Options[S Shard] struct {
 	// broker has just become leader. An error counts as a failed load and is
 	// tried again.
 	Open func(ctx context.Context, partition int32) (Log, error)
+	// ReadOnly loads shards and does nothing of their own accord: no deadline
+	// of a shard is kept, as what it decides could not be appended.
+	ReadOnly bool
 	// Effects does what shards want done outside. It is called with no lock
 	// held, from any goroutine, and does not block. Effects of one partition
 	// may come after it was resigned: leaderEpoch tells. Nil for shards that

@@ -41,6 +41,8 @@ type Options struct {
 	// Partitions is the number of partitions of __consumer_offsets, 0 while it
 	// does not exist.
 	Partitions func() int32
+	// ReadOnly: groups are shown as their log has them, see coordinator.Options.
+	ReadOnly bool
 	// Topics resolves topics in offset commits and fetches. Nil accepts every
 	// topic by name.
 	Topics Topics
@@ -92,7 +94,7 @@ func New(o Options) *Coordinator {
 		o.NewID = randomID
 	}
 	r := coordinator.NewRuntime(coordinator.Options[*group.Shard]{
-		New: func() *group.Shard { return group.New(o.Config) }, Open: o.Open,
+		New: func() *group.Shard { return group.New(o.Config) }, Open: o.Open, ReadOnly: o.ReadOnly,
 		CommitTimeout: o.CommitTimeout, MaxBatchBytes: o.MaxBatchBytes, Compression: o.Compression,
 		LoadBufferBytes: o.LoadBufferBytes, Logger: o.Logger, Now: o.Now,
 	})

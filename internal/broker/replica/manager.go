@@ -58,7 +58,12 @@ type Options struct {
 	Dirs     []Dir
 	// Absent are directories that are configured and could not be opened.
 	Absent []AbsentDir
-	Logger *slog.Logger
+	// ReadOnly, if it is not nil, is why nothing may be changed: the metadata
+	// may be older than what the directories hold. Partitions that are stored
+	// are opened and read; none is made, moved or trimmed, and appends get this
+	// error.
+	ReadOnly error
+	Logger   *slog.Logger
 	// Settings resolves the settings of a topic in an image.
 	Settings func(img *metadata.Image, topic string) *Settings
 	// Elected is told after this broker has begun to lead a partition in a
@@ -133,7 +138,9 @@ func NewManager(o Options) *Manager {
 			m.stored[at.Partition] = append(m.stored[at.Partition], copyAt{&o.Dirs[i], at.TopicID})
 		}
 	}
-	m.findFutures()
+	if o.ReadOnly == nil {
+		m.findFutures()
+	}
 	return m
 }
 

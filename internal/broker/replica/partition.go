@@ -128,6 +128,10 @@ type AppendOptions struct {
 // acknowledged, when the high watermark passes them: see WhenCommitted.
 // As ReplicaManager.appendRecords and Partition.appendRecordsToLeader.
 func (p *Partition) Append(b []byte, o AppendOptions) (log.Appended, error) {
+	if err := p.mgr.opts.ReadOnly; err != nil {
+		p.Traffic.FailedProduce.Add(1)
+		return log.Appended{}, fmt.Errorf("append to %s: %w", p.Name(), err)
+	}
 	s := p.settings.Load()
 	if !o.Internal {
 		checked, err := p.validate(b, s, o)
@@ -328,14 +332,21 @@ func (p *Partition) Wait(w *FetchWaiter, level Isolation, from int64) {
 // DeleteRecordsBefore moves the start of the log, see log.Log. As appends, it
 // does not meet a move between log directories.
 func (p *Partition) DeleteRecordsBefore(offset int64) (low int64, err error) {
+	if err := p.mgr.opts.ReadOnly; err != nil {
+		return 0, fmt.Errorf("%s: %w", p.Name(), err)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.Log().DeleteRecordsBefore(offset)
 }
 
-// Retain deletes what retention no longer wants, see log.Log. Appends do not wait
+// Retain deletes what retention no longer wants, see log.Log; nothing on a
+// read-only broker, as the settings may not be the newest. Appends do not wait
 // for it.
 func (p *Partition) Retain(now time.Time) (deleted int, err error) {
+	if p.mgr.opts.ReadOnly != nil {
+		return 0, nil
+	}
 	p.moving.RLock()
 	defer p.moving.RUnlock()
 	return p.Log().Retain(now)

@@ -51,6 +51,9 @@ func (m *Manager) place(t *topic, index int32, mp *metadata.Partition, fresh boo
 		return nil, fmt.Errorf("%s is in %s and in %s, and the controller knows of neither: move one of the two away: %w",
 			name, copies[0].dir.Path(), copies[1].dir.Path(), kerr.KafkaStorageError)
 	}
+	if err := m.opts.ReadOnly; err != nil {
+		return nil, fmt.Errorf("%s has no log, and none is made: %w", name, err)
+	}
 	if err := m.mayBeMade(name, mp, assigned, fresh); err != nil {
 		return nil, err
 	}
@@ -155,6 +158,9 @@ func (m *Manager) placed(name log.Partition, id metadata.TopicID, d *Dir) error 
 	m.perDir[d.Dir]++
 	delete(m.preferred, name)
 	others := slices.DeleteFunc(m.copiesOf(name, id), func(c copyAt) bool { return c.dir == d })
+	if m.opts.ReadOnly != nil {
+		others = nil
+	}
 	rest := slices.DeleteFunc(m.stored[name], func(c copyAt) bool { return c.dir == d || slices.Contains(others, c) })
 	if len(rest) == 0 {
 		delete(m.stored, name)
@@ -179,7 +185,7 @@ func (m *Manager) locate(p *Partition, mp *metadata.Partition) {
 		return // its end is on its way
 	}
 	known, _ := mp.Directory(m.opts.BrokerID)
-	if mv := m.moveOf(p.Name()); m.opts.Located == nil || mv != nil && mv.to.ID == known {
+	if mv := m.moveOf(p.Name()); m.opts.Located == nil || m.opts.ReadOnly != nil || mv != nil && mv.to.ID == known {
 		return // it is on its way there
 	}
 	if d := m.dirOf(p.Log()); d != nil && d.ID != known {
@@ -189,8 +195,12 @@ func (m *Manager) locate(p *Partition, mp *metadata.Partition) {
 
 // Quarantine moves aside what the directories held at the start and the image
 // does not know: partitions whose topic was deleted while this broker was away.
-// The image must be at least as new as this broker's registration.
+// The image must be at least as new as this broker's registration. A read-only
+// broker leaves everything in its place.
 func (m *Manager) Quarantine(img *metadata.Image) error {
+	if m.opts.ReadOnly != nil {
+		return nil
+	}
 	type stray struct {
 		name log.Partition
 		dir  *Dir

@@ -41,7 +41,7 @@ func (p *Partition) become(mp *metadata.Partition, s *Settings) {
 	p.configure(s)
 	before := p.role.Load()
 	now := &role{leader: mp.Leader == p.mgr.opts.BrokerID, leaderID: mp.Leader, leaderEpoch: mp.LeaderEpoch}
-	if now.leader && before.leaderEpoch != now.leaderEpoch {
+	if now.leader && before.leaderEpoch != now.leaderEpoch && p.mgr.opts.ReadOnly == nil {
 		p.Log().AssignEpoch(now.leaderEpoch)
 	}
 	c := isr.Config{

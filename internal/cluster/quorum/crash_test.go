@@ -242,7 +242,7 @@ func TestFlippedBitAtEveryByte(t *testing.T) {
 			switch {
 			case errors.Is(err, ErrCorrupt):
 				noticed++
-				if _, err := s.readable(); err != nil && !errors.Is(err, ErrCorrupt) {
+				if _, _, err := s.readable(); err != nil && !errors.Is(err, ErrCorrupt) {
 					t.Fatalf("%s, byte %d: damaged data cannot be read as far as they go: %v", path, at, err)
 				}
 			case err != nil:

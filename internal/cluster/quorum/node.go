@@ -79,7 +79,11 @@ type Node struct {
 
 	// Owned by the goroutine in Run, and by Open before it.
 	voter   *Voter
+	standIn *standIn // on damaged metadata that this node alone has
 	ballast ballast
+	// damage is a *DamageError if the stored metadata are damaged; fixed once
+	// Open has returned.
+	damage error
 }
 
 // view is what readers on other goroutines see of the voter's role.
@@ -119,7 +123,8 @@ func DefaultBootstrap() []metadata.Record {
 // Open opens the metadata directory, giving a new node its identity. A lone
 // voter, also one that founds its cluster now, is the active controller when
 // Open returns, unless its data are damaged: then Image has what could be read,
-// Err tells the damage, and every Submit fails.
+// Err and Damage tell why, and every Submit fails, but for the registration and
+// the heartbeats of this node's own broker where it is the only one.
 func Open(o Options) (*Node, error) {
 	o.setDefaults()
 	storage, err := OpenStorage(StorageOptions{
@@ -145,8 +150,7 @@ func Open(o Options) (*Node, error) {
 // start brings the node as far as it gets without others.
 func (n *Node) start() error {
 	if err := n.storage.Damage(); err != nil {
-		n.serveDamaged(err)
-		return nil
+		return n.serveDamaged(err)
 	}
 	if n.storage.Identity().IsZero() {
 		if err := n.identify(); err != nil {
@@ -246,17 +250,24 @@ func (n *Node) openVoter() error {
 }
 
 // serveDamaged shows what can be read of damaged data. Nothing is written, no
-// vote is given, no request is decided.
-func (n *Node) serveDamaged(cause error) {
-	err := fmt.Errorf("%w; it is served read-only as far as it could be read: move %s away to start as a new node, "+
-		"or let `headrace storage repair` cut it at the damage", cause, n.opts.Dir)
-	if img, readErr := n.storage.readable(); readErr != nil {
-		err = errors.Join(err, readErr)
-	} else {
+// vote is given, and but for what the broker of a lone node needs to serve its
+// records, no request is decided.
+func (n *Node) serveDamaged(cause error) error {
+	n.damage = &DamageError{dir: n.opts.Dir, cause: cause}
+	img, voters, err := n.storage.readable()
+	if err == nil {
 		n.feed.publish(img, metadata.Compare(metadata.Empty(), img))
+		if n.standsAlone(img, voters) {
+			if err := n.standInFor(img, n.damage); err != nil {
+				return err
+			}
+		}
+	} else {
+		n.damage = &DamageError{dir: n.opts.Dir, cause: errors.Join(cause, err)}
 	}
-	n.view.Store(&view{err: err})
-	n.opts.Logger.Error("the metadata log is damaged", "error", err)
+	n.view.Store(&view{err: n.damage})
+	n.opts.Logger.Error("the metadata log is damaged", "error", n.damage)
+	return nil
 }
 
 // Run works until ctx ends or Close is called, also before. A voter that fails
@@ -286,6 +297,11 @@ func (n *Node) Run(ctx context.Context) error {
 			if n.voter != nil {
 				n.voter.Tick()
 				n.links.watchLeader(time.Now())
+			}
+			if n.standIn != nil {
+				if err := n.standIn.tick(time.Now()); err != nil {
+					n.opts.Logger.Error("cannot apply what the controller's tick decided", "error", err)
+				}
 			}
 		case <-n.inbox.wake:
 		}
@@ -347,7 +363,12 @@ func (n *Node) Submit(ctx context.Context, req kmsg.Request, from controller.Req
 	}
 	answer := make(chan result, 1)
 	queued := n.inbox.put(func() {
-		if n.voter == nil {
+		switch {
+		case n.standIn != nil:
+			resp, err := n.standIn.submit(time.Now(), req, from)
+			answer <- result{resp, err}
+			return
+		case n.voter == nil:
 			answer <- result{err: n.unavailable()}
 			return
 		}
@@ -412,3 +433,7 @@ func (n *Node) Active() bool { return n.view.Load().active }
 // Err tells why this node's voter does not work: damaged data, or a failure
 // while running. Nil while it works.
 func (n *Node) Err() error { return n.view.Load().err }
+
+// Damage is a *DamageError if the stored metadata were damaged when they were
+// opened, so that this node may serve what it can read and change nothing.
+func (n *Node) Damage() error { return n.damage }

@@ -324,7 +324,7 @@ func (r *repairing) look(s *Storage, healthy bool) error {
 	if healthy && !s.Founded() {
 		return nil
 	}
-	img, err := s.readable()
+	img, _, err := s.readable()
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func readableKeys(t *testing.T, m *vfs.Mem) map[string]string {
 	t.Helper()
 	s, err := OpenStorage(StorageOptions{FS: m, Dir: crashDir, BootID: "boot-1", SegmentBytes: 700, CacheBytes: 300})
 	must(t, err)
-	img, err := s.readable()
+	img, _, err := s.readable()
 	must(t, errors.Join(err, s.Close()))
 	return keysOf(img)
 }
