@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// TestTopicsAtOnce makes SCALE_TOPICS topics (200; in full 1,000) of 10
+// TestTopicsAtOnce makes SCALE_TOPICS topics (200; in full 1,000) of 5
 // partitions with one request, and deletes them with one.
 func TestTopicsAtOnce(t *testing.T) {
 	count := setting(t, "SCALE_TOPICS", 200)
@@ -28,7 +28,7 @@ func TestTopicsAtOnce(t *testing.T) {
 		names = append(names, topicName(i))
 	}
 	began := time.Now()
-	made, err := adm.CreateTopics(patient(t), 10, 1, nil, names...)
+	made, err := adm.CreateTopics(patient(t), 5, 1, nil, names...)
 	if err != nil || made.Error() != nil {
 		t.Fatalf("create: %v, %v", err, made.Error())
 	}
@@ -38,7 +38,7 @@ func TestTopicsAtOnce(t *testing.T) {
 		t.Fatalf("%d topics are listed, %v", len(listed), err)
 	}
 	for _, d := range listed {
-		if d.Err != nil || len(d.Partitions) != 10 {
+		if d.Err != nil || len(d.Partitions) != 5 {
 			t.Errorf("%s has %d partitions, %v", d.Topic, len(d.Partitions), d.Err)
 		}
 	}
