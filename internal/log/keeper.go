@@ -18,6 +18,9 @@ type keeper struct {
 	wg   sync.WaitGroup
 	stop chan struct{}
 	poke chan time.Duration
+	// unsaved says that recovery points could not be written the last time; of
+	// the turns alone.
+	unsaved bool
 
 	mu       sync.Mutex
 	now      time.Time // of the last turn
@@ -150,9 +153,7 @@ func (d *Dir) turn(now time.Time) {
 	d.keep.mu.Unlock()
 
 	d.queue.pushAllLazy()
-	if err := d.saveTouched(); err != nil {
-		d.logger.Warn("recovery points not written", "dir", d.path, "error", err)
-	}
+	d.tellSaved(d.saveTouched())
 	for _, path := range d.keep.due(now) {
 		if err := d.fs.RemoveAll(path); err != nil {
 			d.logger.Error("removal failed; it is tried again at the next start", "path", path, "error", err)
@@ -165,6 +166,18 @@ func (d *Dir) turn(now time.Time) {
 	if now.Sub(began) > imageTime {
 		d.state.dropImage()
 	}
+}
+
+// tellSaved tells how the saving of a turn has ended when that is news: a full
+// disk would fill the log as well. What was not written is tried with each turn.
+func (d *Dir) tellSaved(err error) {
+	switch {
+	case err != nil && !d.keep.unsaved:
+		d.logger.Warn("recovery points are not written; that is tried again until it works", "dir", d.path, "error", err)
+	case err == nil && d.keep.unsaved && d.Failed() == nil:
+		d.logger.Info("recovery points are written again", "dir", d.path)
+	}
+	d.keep.unsaved = err != nil
 }
 
 // Step does, in the caller's goroutine, what the directory's own would do:
