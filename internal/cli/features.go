@@ -59,6 +59,10 @@ func latestMetadataVersion() metadataVersion { return metadataVersions[len(metad
 // parseMetadataVersion reads a release ("4.1" means its last level) or a level's name, as
 // MetadataVersion.fromVersionString.
 func parseMetadataVersion(text string, unstable bool) (metadataVersion, error) {
+	key := text
+	if parts := strings.Split(text, "."); len(parts) > 2 { // "3.7.1" is of the release 3.7
+		key = parts[0] + "." + parts[1]
+	}
 	var names []string
 	var found *metadataVersion
 	for i := range metadataVersions {
@@ -67,7 +71,7 @@ func parseMetadataVersion(text string, unstable bool) (metadataVersion, error) {
 			continue
 		}
 		names = append(names, v.name)
-		if release, _, _ := strings.Cut(v.name, "-"); v.name == text || release == text {
+		if release, _, _ := strings.Cut(v.name, "-"); v.name == key || release == key {
 			found = v
 		}
 	}

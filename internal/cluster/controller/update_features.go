@@ -133,6 +133,9 @@ func (c *Controller) updateFeature(x *exchange, req *kmsg.UpdateFeaturesRequest,
 		}
 		return nil
 	default:
+		if !metadata.KnownFeature(u.Feature) {
+			return invalidUpdate(u, "Feature %s not found.", u.Feature)
+		}
 		if f := checkDependency(x.img, req, u); f != nil {
 			return f
 		}

@@ -1,5 +1,7 @@
 package metadata
 
+import "slices"
+
 // featureRow says what is known of one feature of Apache Kafka 4.3.
 type featureRow struct {
 	FeatureRange
@@ -35,6 +37,11 @@ func SupportedFeatures() []FeatureRange {
 		out = append(out, f.FeatureRange)
 	}
 	return out
+}
+
+// KnownFeature tells whether this software knows a feature by that name.
+func KnownFeature(name string) bool {
+	return slices.ContainsFunc(features[:], func(f featureRow) bool { return f.Name == name })
 }
 
 // UnstableFeatures gives the ranges with the levels that Kafka 4.3 has not
