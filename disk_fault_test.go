@@ -20,6 +20,7 @@ import (
 func TestOneFaultTakesADirectoryOffLine(t *testing.T) {
 	for name, rule := range map[string]vfs.Rule{
 		"write":              {Op: vfs.OpWrite, Path: "/b/t-*/*.log"},
+		"read":               {Op: vfs.OpRead, Path: "/b/t-*/*.log"},
 		"short write":        {Op: vfs.OpWrite, Path: "/b/t-*/*.log", Short: 30},
 		"sync":               {Op: vfs.OpSync, Path: "/b/t-*/*.log"},
 		"state log's write":  {Op: vfs.OpWrite, Path: "/b/state.log*"},
@@ -48,7 +49,9 @@ func TestOneFaultTakesADirectoryOffLine(t *testing.T) {
 			failed := func() bool { return m.node.dirs[1].Failed() != nil }
 			tries := 0
 			m.until("the disk has failed", func() bool {
-				if tries++; tries < 20 { // then the state log is written
+				if tries++; rule.Op == vfs.OpRead {
+					m.fetchAlone("t", broken)
+				} else if tries < 20 { // then the state log is written
 					put(broken, fmt.Sprintf("%d.%s", tries, strings.Repeat("x", 400_000)))
 				}
 				return failed()
@@ -76,6 +79,17 @@ func TestOneFaultTakesADirectoryOffLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fetchAlone fetches on a connection of its own, until that is answered or ends.
+func (m *machine) fetchAlone(topic string, i int32) {
+	m.t.Helper()
+	c := dialWire(m.t, m.node.Addr("PLAINTEXT"))
+	req := fetchRequest(topic, i, 0, 0)
+	req.SetVersion(12)
+	c.send(req)
+	_, _ = c.conn.Read(make([]byte, 1)) // what comes is none of the test's business
+	_ = c.conn.Close()                  // likewise
 }
 
 func (m *machine) setConfig(topic, name, value string) {

@@ -58,6 +58,13 @@ func (r *Range) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
+// Failed is told the error that the kernel met in the range's file while it sent
+// it by Fd, and does and returns what ReadAt would have. The range must not have
+// been released.
+func (r *Range) Failed(err error) error {
+	return r.dir.ioError("send "+r.h.seg.path(), err)
+}
+
 // Release lets go of the file. A second call does nothing.
 func (r *Range) Release() {
 	if r.h != nil {

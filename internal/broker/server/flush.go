@@ -181,7 +181,7 @@ func (c *Conn) writeLarge(b []byte) error {
 
 func (c *Conn) writeFile(p Part) error {
 	if fd, ok := p.File.Fd(); ok && haveSendfile && c.raw != nil {
-		return c.sendfile(fd, p.Off, p.N)
+		return whose(c.sendfile(fd, p.Off, p.N), p.File)
 	}
 	b := c.srv.buffers.get(bufferSizes[2])
 	defer b.release()
@@ -197,6 +197,17 @@ func (c *Conn) writeFile(p Part) error {
 		off, left = off+n, left-n
 	}
 	return nil
+}
+
+// whose has the file hear of an error of sendfile that is the disk's. The others
+// are the client's, and end its connection alone.
+func whose(err error, f File) error {
+	for _, disk := range diskErrors {
+		if errors.Is(err, disk) {
+			return f.Failed(err)
+		}
+	}
+	return err
 }
 
 func readFull(f File, b []byte, off int64) error {

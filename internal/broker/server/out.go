@@ -13,6 +13,10 @@ type File interface {
 	io.ReaderAt
 	// Fd returns the descriptor; ok is false where there is none.
 	Fd() (fd uintptr, ok bool)
+	// Failed tells the file what the kernel has said of it while it was sent by
+	// its descriptor, and returns what ReadAt would have. It may be called
+	// while other holders of the file read.
+	Failed(err error) error
 }
 
 // Part is a piece of a response: bytes, or N bytes of a file from Off on.

@@ -12,6 +12,13 @@ import (
 
 const haveSendfile = true
 
+// diskErrors are what sendfile can say of the file and not of the socket: the
+// device's errors, and those of file systems that have found their own damage
+// (EUCLEAN and EBADMSG are xfs' and ext4's EFSCORRUPTED and EFSBADCRC).
+var diskErrors = [...]error{
+	syscall.EIO, syscall.EUCLEAN, syscall.EBADMSG, syscall.ENODATA, syscall.EREMOTEIO,
+}
+
 // maxSendfile bounds one call, so that a fast client cannot keep a thread in
 // the kernel for long.
 const maxSendfile = 1 << 20

@@ -263,7 +263,8 @@ type file struct {
 	withFd bool
 }
 
-func (f file) Fd() (uintptr, bool) { return f.File.Fd(), f.withFd }
+func (f file) Fd() (uintptr, bool)    { return f.File.Fd(), f.withFd }
+func (f file) Failed(err error) error { return err }
 
 func TestMalformedFramesEndTheirConnectionOnly(t *testing.T) {
 	srv, addr := start(t, echo, Limits{MaxRequestBytes: 1 << 20})
