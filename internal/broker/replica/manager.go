@@ -4,7 +4,6 @@
 package replica
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -187,8 +186,8 @@ func (m *Manager) Dirs() []Dir { return m.opts.Dirs }
 func (m *Manager) Absent() []AbsentDir { return m.opts.Absent }
 
 // Apply brings the partitions in line with an image. It is called with each
-// delta in order, by one goroutine. An error names what could not be opened or
-// removed; everything else has been done. What could not be opened is tried
+// delta in order, by one goroutine. An error names the first few of what could
+// not be opened or removed, and counts them; everything else has been done. What could not be opened is tried
 // again with the next delta and by Retry.
 func (m *Manager) Apply(d *metadata.Delta) error {
 	m.applying.Lock()
@@ -196,17 +195,17 @@ func (m *Manager) Apply(d *metadata.Delta) error {
 	began := m.img.Position().Offset >= 0 // everything of the first image may be on disk already
 	m.img = d.New
 	m.retry()
-	var failed []error
+	var failed failures
 	for _, t := range d.Topics {
 		if t.New == nil {
-			failed = append(failed, m.removeTopic(t.Old))
+			m.removeTopic(t.Old, &failed)
 			continue
 		}
 		fresh := func(index int32) bool { return began && t.Old.Partition(index) == nil }
-		failed = append(failed, m.applyTopic(d.New, t, fresh))
+		m.applyTopic(d.New, t, fresh, &failed)
 	}
 	m.applyConfigs(d)
-	return errors.Join(failed...)
+	return failed.err()
 }
 
 // applyConfigs resolves the settings again of the topics whose configs, or
@@ -231,7 +230,7 @@ func (m *Manager) applyConfigs(d *metadata.Delta) {
 
 // applyTopic opens, creates and re-roles the partitions of one topic. fresh tells
 // which of them no directory can have held before.
-func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta, fresh func(index int32) bool) error {
+func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta, fresh func(index int32) bool, failed *failures) {
 	var t *topic
 	if v, ok := m.byID.Load(d.New.ID); ok {
 		t = v.(*topic)
@@ -242,12 +241,10 @@ func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta, fresh f
 	settings := m.opts.Settings(img, t.name)
 	parts := make([]*Partition, len(d.New.Partitions))
 	copy(parts, *t.parts.Load())
-	var failed []error
 	for _, i := range d.Partitions {
 		var err error
-		if parts[i], err = m.applyPartition(t, parts[i], wanted{i, d.New.Partitions[i], fresh(i)}, settings); err != nil {
-			failed = append(failed, err)
-		}
+		parts[i], err = m.applyPartition(t, parts[i], wanted{i, d.New.Partitions[i], fresh(i)}, settings)
+		failed.add(err)
 	}
 	m.publish(t, parts)
 	for _, i := range d.Partitions {
@@ -255,7 +252,6 @@ func (m *Manager) applyTopic(img *metadata.Image, d metadata.TopicDelta, fresh f
 			parts[i].announce()
 		}
 	}
-	return errors.Join(failed...)
 }
 
 // wanted is a partition as the metadata want it.
@@ -326,22 +322,20 @@ func (m *Manager) setSettings(img *metadata.Image, name string) {
 	}
 }
 
-func (m *Manager) removeTopic(mt *metadata.Topic) error {
+func (m *Manager) removeTopic(mt *metadata.Topic, failed *failures) {
 	m.forgetTopic(mt)
 	v, ok := m.byID.LoadAndDelete(mt.ID)
 	if !ok {
-		return nil
+		return
 	}
 	t := v.(*topic)
 	m.byName.CompareAndDelete(t.name, t)
-	var failed []error
 	for _, p := range *t.parts.Load() {
 		if p != nil {
 			m.count.Add(-1)
-			failed = append(failed, m.removePartition(p))
+			failed.add(m.removePartition(p))
 		}
 	}
-	return errors.Join(failed...)
 }
 
 func (m *Manager) removePartition(p *Partition) error {

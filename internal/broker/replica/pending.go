@@ -103,7 +103,8 @@ func (m *Manager) retry() {
 				break
 			}
 			isFresh := func(i int32) bool { return fresh[log.Partition{Topic: t.Name, Partition: i}] }
-			if m.applyTopic(m.img, metadata.TopicDelta{New: t, Partitions: some}, isFresh) != nil {
+			var still failures
+			if m.applyTopic(m.img, metadata.TopicDelta{New: t, Partitions: some}, isFresh, &still); still.n > 0 {
 				failed++
 			}
 		}
