@@ -85,3 +85,31 @@ func (c *wireClient) subscribe(name string, configs map[string]string) {
 		}
 	}
 }
+
+// TestAClientInstanceEndsWithItsConnection: with the connection ends what a
+// client has been told, so that it may ask again on another one.
+func TestAClientInstanceEndsWithItsConnection(t *testing.T) {
+	_, addr, stop := startNode(t, t.TempDir())
+	t.Cleanup(stop)
+	c := dialWire(t, addr)
+	c.subscribe("all", map[string]string{"metrics": "*", "interval.ms": "3600000"})
+	get := kmsg.NewPtrGetTelemetrySubscriptionsRequest()
+	first := ask[*kmsg.GetTelemetrySubscriptionsResponse](c, get, 0)
+	get.ClientInstanceID = first.ClientInstanceID
+	if code := ask[*kmsg.GetTelemetrySubscriptionsResponse](c, get, 0).ErrorCode; code != kerr.ThrottlingQuotaExceeded.Code {
+		t.Fatalf("asked twice: %d", code)
+	}
+	if err := c.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := dialWire(t, addr)
+	for { // the broker hears of the end when it hears of it
+		told := ask[*kmsg.GetTelemetrySubscriptionsResponse](again, get, 0)
+		if told.ErrorCode == 0 && told.ClientInstanceID == first.ClientInstanceID {
+			return
+		}
+		if told.ErrorCode != kerr.ThrottlingQuotaExceeded.Code {
+			t.Fatalf("%+v", told)
+		}
+	}
+}

@@ -37,6 +37,8 @@ type Client struct {
 	SoftwareVersion string
 	Address         string
 	Port            string
+	// Connection names the connection among all.
+	Connection string
 }
 
 // attribute is what a pattern of a subscription is held against; ok is false where that is not known.

@@ -18,8 +18,8 @@ const (
 )
 
 // Clients takes the metrics that clients push (KIP-714) and keeps the last of each for /metrics. A client that does not
-// push for three of its intervals, and at least a minute, is forgotten with all that it has pushed. As
-// ClientMetricsManager. Its methods may be called by several goroutines.
+// push for three of its intervals, and at least a minute, is forgotten with all that it has pushed, and so is one whose
+// connection has ended, a minute later. As ClientMetricsManager. Its methods may be called by several goroutines.
 type Clients struct {
 	mu struct {
 		sync.Mutex
@@ -96,6 +96,7 @@ func (c *Clients) Get(id ClientID, client Client, fresh func() ClientID) (Assign
 		in.lastGet = now
 	}
 	in.retry = false
+	in.client.Connection = client.Connection
 	a := in.Assignment
 	a.Metrics = slices.Clone(a.Metrics)
 	return a, nil
@@ -166,6 +167,7 @@ func (c *Clients) admit(p Push, client Client, maxBytes int) error {
 	case len(p.Data) > maxBytes:
 		return fmt.Errorf("client %s pushes %d bytes: %w", p.ID, len(p.Data), kerr.TelemetryTooLarge)
 	}
+	in.client.Connection = client.Connection
 	return nil
 }
 
@@ -188,6 +190,24 @@ func (c *Clients) instance(now time.Time, id ClientID, client Client) *instance 
 	in.deadline = now.Add(max(clientExpiry, 3*in.Interval))
 	c.mu.byUse.MoveToFront(e)
 	return in
+}
+
+// Disconnected ends a client whose connection has ended, unless it was served on another one meanwhile: it may ask and push anew at
+// once. What it has pushed last stays for a minute, so that /metrics tells it of a client that lives shortly.
+//
+// Deviation: Kafka forgets all of it at once; its reporters are told of each push.
+func (c *Clients) Disconnected(id ClientID, connection string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.mu.known[id]
+	if e == nil || e.Value.(*instance).client.Connection != connection {
+		return
+	}
+	in := e.Value.(*instance)
+	in.lastGet, in.lastPush, in.terminating, in.retry = time.Time{}, time.Time{}, false, false
+	if end := c.now().Add(clientExpiry); end.Before(in.deadline) {
+		in.deadline = end
+	}
 }
 
 // sweep forgets the clients whose time is over.

@@ -299,3 +299,51 @@ func FuzzPush(f *testing.F) {
 		}
 	})
 }
+
+// TestAClientEndsWithItsConnection: it may begin anew at once, and what it has
+// pushed stays until it can have been read.
+func TestAClientEndsWithItsConnection(t *testing.T) {
+	w := newWorld(Subscription{Name: "all", Metrics: []string{"*"}, Interval: time.Hour})
+	on := func(connection string) Client {
+		c := someone
+		c.Connection = connection
+		return c
+	}
+	get := func(id ClientID, connection string) (Assignment, error) { return w.Get(id, on(connection), w.id) }
+	a, err := get(ClientID{}, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := Push{ID: a.ID, SubscriptionID: a.SubscriptionID, Terminating: true, Data: metricsData(nil, gauge("g", 1))}
+	if err := w.Push(push, on("first"), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(a.ID, "first"); !errors.Is(err, kerr.ThrottlingQuotaExceeded) {
+		t.Errorf("asked twice: %v", err)
+	}
+	if _, err := get(a.ID, "second"); !errors.Is(err, kerr.ThrottlingQuotaExceeded) {
+		t.Errorf("asked before the end of the first was noticed: %v", err)
+	}
+	w.Disconnected(a.ID, "first")
+	w.Disconnected(ClientID{7: 7}, "first")
+	b, err := get(a.ID, "second")
+	if err != nil || b.ID != a.ID {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	if err := w.Push(push, on("second"), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	w.Disconnected(a.ID, "first") // late
+	if _, err := get(a.ID, "second"); !errors.Is(err, kerr.ThrottlingQuotaExceeded) {
+		t.Errorf("asked twice: %v", err)
+	}
+	w.Disconnected(a.ID, "second")
+	w.at = w.at.Add(clientExpiry - time.Second)
+	if got := w.scrape(t); !strings.Contains(got, "kafka_client_g") {
+		t.Errorf("gone too early: %q", got)
+	}
+	w.at = w.at.Add(2 * time.Second)
+	if got := w.scrape(t); got != "" || len(w.mu.known) != 0 {
+		t.Errorf("a client without a connection is still there: %s", got)
+	}
+}

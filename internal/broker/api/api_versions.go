@@ -39,7 +39,8 @@ func (b *Broker) listVersions(c *call, req *kmsg.ApiVersionsRequest) {
 		return
 	}
 	if req.Version >= 3 {
-		c.req.Conn().State = &software{req.ClientSoftwareName, req.ClientSoftwareVersion}
+		p := c.peer()
+		p.softwareName, p.softwareVersion = req.ClientSoftwareName, req.ClientSoftwareVersion
 	}
 	for i := range b.table {
 		if b.table[i].on&kindOf(c.listener()) == 0 {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"crypto/rand"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +29,7 @@ func (b *Broker) getTelemetrySubscriptions(c *call, req *kmsg.GetTelemetrySubscr
 		c.reply(resp)
 		return
 	}
+	b.remember(c, a.ID)
 	resp.ClientInstanceID, resp.SubscriptionID = a.ID, a.SubscriptionID
 	resp.AcceptedCompressionTypes = telemetry.Codecs
 	resp.PushIntervalMillis = int32(a.Interval.Milliseconds())
@@ -83,20 +83,6 @@ func words(list string) []string {
 	}
 	return out
 }
-
-// telemetryClient is who asks, for patterns and labels.
-func (c *call) telemetryClient() telemetry.Client {
-	client := telemetry.Client{ClientID: c.client}
-	client.Address, client.Port, _ = net.SplitHostPort(c.req.Conn().RemoteAddr().String()) // a pipe's has none
-	if s, ok := c.req.Conn().State.(*software); ok {
-		client.SoftwareName, client.SoftwareVersion = s.name, s.version
-	}
-	return client
-}
-
-// software is what a client has called itself in ApiVersions (KIP-511). It is
-// the connection's state.
-type software struct{ name, version string }
 
 // newClients keeps what clients push, expanded to at most maxBytes
 // (CVE-2026-111073).

@@ -11,6 +11,7 @@ import (
 func (b *Broker) pushTelemetry(c *call, req *kmsg.PushTelemetryRequest) {
 	resp := kmsg.NewPtrPushTelemetryResponse()
 	b.clients.SetSubscriptions(subscriptions(b.metadata.Image()))
+	b.remember(c, telemetry.ClientID(req.ClientInstanceID))
 	err := b.clients.Push(telemetry.Push{
 		ID: telemetry.ClientID(req.ClientInstanceID), SubscriptionID: req.SubscriptionID, Terminating: req.Terminating,
 		Compression: req.CompressionType, Data: req.Metrics,

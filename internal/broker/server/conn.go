@@ -27,7 +27,7 @@ type Conn struct {
 	claim    atomic.Pointer[claim] // on the memory of requests; set by the reader
 	dead     atomic.Bool           // it was broken off
 	// State belongs to the handler: it may keep there what it knows of the
-	// client. It is used only from Serve.
+	// client. It is used only from Serve, and an Ender is told of the end.
 	State any
 
 	lastReceived atomic.Int64 // Unix nanoseconds of the last bytes that came
@@ -44,6 +44,10 @@ type Conn struct {
 		load     load
 	}
 }
+
+// Ender is a connection's state that wants to know when the connection has
+// ended. Ended is called once, after the last Serve, and must not block.
+type Ender interface{ Ended() }
 
 func newConn(s *Server, nc net.Conn, l Listener, number uint64) *Conn {
 	c := &Conn{srv: s, nc: nc, listener: l, number: number}
@@ -241,6 +245,9 @@ func (c *Conn) close() {
 	c.free()
 	if c.claim.Load() != nil {
 		c.srv.memory.leave(c)
+	}
+	if e, ok := c.State.(Ender); ok {
+		e.Ended()
 	}
 	c.srv.forget(c)
 }
