@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -8,6 +10,8 @@ import (
 	"log"
 	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/headrace/headrace/internal/kafka/wire"
 )
@@ -29,6 +33,8 @@ func (b *broker) serve(nc *net.TCPConn) {
 		log.Print(err)
 		return
 	}
+	// As the broker does: a system with bbr paces loopback too.
+	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno") })
 	c := &conn{b: b, nc: nc, raw: raw, buf: make([]byte, 8<<10)}
 	for {
 		frame, err := c.next()

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command floor is a null broker: what any broker of Kafka's protocol has to do, and nothing else. It reads frames, checks the
 // checksum of a batch, puts the offset in, writes it with one call and answers; it serves fetches by sendfile from an index in
 // memory. It has no metadata, no durability, no validation, no groups, no restart, and leaves its files to whoever made the
