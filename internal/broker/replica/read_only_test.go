@@ -18,6 +18,7 @@ import (
 // served from what they hold, and nothing follows from what it does not know.
 func TestReadOnlyChangesNothing(t *testing.T) {
 	w := newWorld(t)
+	w.settings.Log.SegmentBytes, w.settings.Log.RetentionBytes = 1, -1
 	p := w.create(self)
 	for _, v := range []string{"kept", "too"} {
 		a := w.produce(p, v)
@@ -38,7 +39,7 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = d.Close(context.Background()) })
 	damage := fmt.Errorf("damaged: %w", kerr.KafkaStorageError)
-	w.settings.Log.RetentionBytes, w.settings.Log.SegmentBytes = 1, 1
+	w.settings.Log.RetentionBytes = 1
 	w.m = NewManager(Options{
 		BrokerID: self, Dirs: []Dir{{Dir: d, ID: metadata.UUID{9}}}, ReadOnly: damage,
 		Settings: func(*metadata.Image, string) *Settings { s := w.settings; return &s },
