@@ -262,12 +262,12 @@ func (s *Server) admit(nc net.Conn, l Listener, refused error) {
 // closeExcess closes connections above max.connections: of listeners that are
 // not protected, those that were quiet for longest (Selector.lowestPriorityChannel).
 func (s *Server) closeExcess(q *quotas) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n, protected := q.excess()
 	if n == 0 {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var open []*Conn
 	for c := range s.conns {
 		switch {
@@ -289,8 +289,8 @@ func (s *Server) closeExcess(q *quotas) {
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
-	s.mu.Unlock()
 	s.quotasOf(c.listener).remove(c.listener.Name, addrOf(c.nc))
+	s.mu.Unlock()
 }
 
 const (
