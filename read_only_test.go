@@ -198,6 +198,7 @@ func (m *machine) answersWhatAsks() {
 	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, "t"
 	dc.Resources = append(dc.Resources, r)
 	check("DescribeConfigs", ask[*kmsg.DescribeConfigsResponse](m.c, dc, 4).Resources[0].ErrorCode)
+	check("ListPartitionReassignments", ask[*kmsg.ListPartitionReassignmentsResponse](m.c, kmsg.NewPtrListPartitionReassignmentsRequest(), 0).ErrorCode)
 	check("DescribeLogDirs", ask[*kmsg.DescribeLogDirsResponse](m.c, kmsg.NewPtrDescribeLogDirsRequest(), 4).ErrorCode)
 }
 
