@@ -223,12 +223,16 @@ func (d *Dir) addSession(b *stateBatch, clean bool) {
 }
 
 // addFound brings the records of the partitions up to what is on disk: those of
-// directories that are gone go, and the first session after a power cut notes
+// directories that are gone go, but for those that had durable records (Open
+// tells of the loss then), and the first session after a power cut notes
 // which partitions had no checkpoint then. Later ones could not tell, if this
 // one is killed before it has recovered them.
 func (d *Dir) addFound(b *stateBatch) {
 	for _, key := range d.state.keys() {
 		if !d.found[key] {
+			if cp, ok := decodeCheckpoint(d.state.get(key, kindCheckpoint)); ok && cp.hadRecords() {
+				continue
+			}
 			b.add(key, kindGone, nil)
 		}
 	}

@@ -50,3 +50,46 @@ func TestLostOffsetsAreNotGivenOutAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestLostFiles: a partition's only segment, or its whole directory, is taken
+// away while the broker is down. The offsets stay used, and the loss is told.
+func TestLostFiles(t *testing.T) {
+	for _, what := range []string{"segment", "directory"} {
+		for _, clean := range []bool{true, false} {
+			h := newHarness(t, Config{FlushBeforeAck: true})
+			for _, tag := range []string{"a", "b", "c"} {
+				h.append(plain(t, 2, tag))
+			}
+			h.dir.SyncPending()
+			if err := h.dir.Step(epoch0); err != nil {
+				t.Fatal(err)
+			}
+			end, path := h.log.EndOffset(), h.log.mem.segments[0].path()
+			if what == "directory" {
+				path = h.log.path
+			}
+			if clean {
+				h.stop()
+			} else {
+				h.dir.Abandon()
+			}
+			if err := h.fs.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			for round := range 3 { // starts: the loss is not forgotten
+				h.open()
+				if got := h.log.EndOffset(); got != end+int64(round) {
+					t.Errorf("%s, clean=%v, start %d: the end is %d, want %d", what, clean, round, got, end+int64(round))
+				}
+				if _, err := h.log.Read(0, 1<<20, h.log.EndOffset(), true); !errors.Is(err, kerr.CorruptMessage) {
+					t.Errorf("%s, clean=%v, start %d: reading what is lost gives %v", what, clean, round, err)
+				}
+				if round == 0 && len(h.log.Damages()) == 0 {
+					t.Errorf("%s, clean=%v, start %d: the damage is not told", what, clean, round)
+				}
+				h.append(plain(t, 1, "new"))
+				h.stop()
+			}
+		}
+	}
+}

@@ -54,10 +54,13 @@ func (d *Dir) Open(p Partition, id TopicID, c Config) (*Log, error) {
 }
 
 func (l *Log) open(id TopicID, exists bool) error {
-	if !exists {
-		return l.create(id)
-	}
 	o := loader{l: l, name: l.partition.String()}
+	if !exists {
+		if o.cp, o.cpOK = decodeCheckpoint(l.dir.state.get(o.name, kindCheckpoint)); o.cpOK && o.cp.hadRecords() && o.cp.topicID == id {
+			return o.replaceLost()
+		}
+		return l.create(id, 0)
+	}
 	o.readState()
 	if err := o.identify(id); err != nil {
 		return err
@@ -69,14 +72,25 @@ func (l *Log) open(id TopicID, exists bool) error {
 		}
 		l.dir.logger.Warn("partition of another topic id moved aside", "partition", o.name,
 			"found", l.topicID.String(), "wanted", id.String(), "to", to)
-		return l.create(id)
+		return l.create(id, 0)
 	}
 	return o.load()
 }
 
-// create makes the directory of a new partition. Nothing of it is durable
+// replaceLost makes the directory of a partition again that somebody has taken
+// away. The records are gone; their offsets are not given out again.
+func (o *loader) replaceLost() error {
+	o.l.dir.logger.Error("the directory of a partition with records is missing", "partition", o.name,
+		"startOffset", o.cp.start, "nextOffset", o.cp.point.offset)
+	if err := o.l.create(o.cp.topicID, o.cp.start); err != nil || o.cp.point.offset <= o.cp.start {
+		return err
+	}
+	return o.skipTo(o.cp.point.offset)
+}
+
+// create makes the directory of a new partition, whose first offset is base. Nothing of it is durable
 // before the first sync, and nothing can be lost before.
-func (l *Log) create(id TopicID) error {
+func (l *Log) create(id TopicID, base int64) error {
 	d := l.dir
 	l.topicID = id
 	if err := d.room(0, d.keep.clock().UnixMilli()); err != nil {
@@ -92,7 +106,7 @@ func (l *Log) create(id TopicID) error {
 	d.mu.Lock()
 	d.found[l.partition.String()] = true
 	d.mu.Unlock()
-	if err := l.begin(0); err != nil {
+	if err := l.begin(base); err != nil {
 		return err
 	}
 	l.mem.newDir, l.mem.newMeta = true, true

@@ -29,12 +29,15 @@ func (o *loader) load() error {
 		return err
 	}
 	if len(segments) == 0 {
-		if err := l.begin(max(o.start, o.cp.point.offset)); err != nil {
+		start := max(o.start, o.cp.start)
+		if err := l.begin(start); err != nil {
 			return err
 		}
-		l.start.Store(max(o.start, o.cp.start))
 		l.saved.force = true
 		l.mem.newMeta = true
+		if o.cp.point.offset > start {
+			return o.skipTo(o.cp.point.offset)
+		}
 		return nil
 	}
 	point := o.adopt(segments)

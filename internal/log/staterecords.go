@@ -76,6 +76,10 @@ type checkpoint struct {
 	named bool
 }
 
+// hadRecords says that there was something durable, and so a directory: its name
+// is durable before the recovery point moves.
+func (v *checkpoint) hadRecords() bool { return v.point.offset > v.start || v.start > 0 }
+
 const checkpointBytes = 2 + 16 + 8 + 2*8 + 3*8 + 4*8 + 8 + 4*4
 
 func (v *checkpoint) encode(b []byte) []byte {
