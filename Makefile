@@ -122,7 +122,8 @@ benchcmp: ## build/bench.txt against bench/baseline.txt
 	$(TOOL) benchstat bench/baseline.txt build/bench.txt
 
 compare: build ## against Apache Kafka on this machine: WORKLOADS, PAIRS
-	bench/compare --ours '$(CURDIR)/bin/headrace server {config}' --workloads $(WORKLOADS) --pairs $(PAIRS) --out build/compare.json
+	$(GO) build -o build/floor ./test/floor
+	bench/compare --floor '$(CURDIR)/build/floor {config}' --ours '$(CURDIR)/bin/headrace server {config}' --workloads $(WORKLOADS) --pairs $(PAIRS) --out build/compare.json
 
 # ---- releases ------------------------------------------------------------------------------------------------------
 
@@ -137,6 +138,9 @@ accept: ## every acceptance line in full: most of a day
 	$(MAKE) --no-print-directory fmt vet lint unit race lesson lesson-dist clients-full crashes
 	@HEADRACE_LOG_SEEDS=10000 $(SUM) -name log -- $(GO) test -json -count=1 -timeout 0 ./internal/log
 	@HEADRACE_FULL_DISK_CYCLES=10 $(SUM) -name fulldisk -- $(GO) test -json -count=1 -timeout 0 -run 'FullDisk' .
+	@HEADRACE_FULL=1 $(SUM) -name crowds -- $(GO) test -json -count=1 -timeout 0 -run 'Hostile|Idle' .
+	@SCALE_PARTITIONS=100000 SCALE_TOPICS=1000 SCALE_CYCLES=100 SCALE_RECORD_BYTES=100000000 SCALE_RECORDS=2000000 \
+	  $(SUM) -name scale -- $(GO) test -json -count=1 -timeout 0 ./test/scale
 	@SIM_SECONDS=$(SIM_SECONDS) $(SUM) -name sim -- $(GO) test -json -count=1 -timeout 0 ./internal/sim/...
 	@MUTANTS=. $(SUM) -name mutants -- $(GO) test -json -count=1 -timeout 0 ./test/mutants
 	$(MAKE) --no-print-directory fuzz FUZZTIME=10m
