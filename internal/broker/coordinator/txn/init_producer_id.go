@@ -93,10 +93,15 @@ func (s *Shard) initProducerID(o *op, in *InitProducerID) (*metadata, error) {
 		timeoutMs = noTimeout
 	}
 	var to metadata
-	if m.state == Ongoing {
-		to, err = s.fence(o, m, in.NewProducerID)
-	} else {
+	switch {
+	case m.state != Ongoing:
 		to, err = m.reinitialized(expected, in.NewProducerID, timeoutMs, o.nowMs())
+	case expected != nil && *expected != (producer{m.producerID, m.epoch}):
+		// Deviation: Kafka compares epochs only when the transaction is aborted,
+		// so a fenced producer can still end another one's transaction.
+		err = kerr.ProducerFenced
+	default:
+		to, err = s.fence(o, m, in.NewProducerID)
 	}
 	if err != nil {
 		return nil, err
