@@ -16,6 +16,7 @@ import (
 var cores = []string{
 	"internal/kafka/record", "internal/kafka/wire",
 	"internal/broker/replica/isr", "internal/broker/coordinator/shard", "internal/broker/coordinator/group", "internal/broker/coordinator/txn",
+	"internal/broker/coordinator/group/assign", "internal/broker/coordinator/group/modern", "internal/broker/coordinator/group/consumer",
 	"internal/cluster/metadata", "internal/cluster/controller",
 	"internal/edge/worker/herder",
 }

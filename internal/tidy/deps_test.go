@@ -19,6 +19,8 @@ record < wire;
 uuid < metadata, log, edge/admin;
 wire < isr, shard, metadata, peer;
 shard < group, txn;
+uuid < group/assign < group/modern;
+shard, wire < group/modern < group/consumer < group;
 
 # one log's bytes
 vfs, record, telemetry < log;
