@@ -330,25 +330,34 @@ func (g *classicGroup) validateMember(memberID string, instanceID *string) (*mem
 }
 
 // validateOffsetCommit as ClassicGroup.validateOffsetCommit.
-func (g *classicGroup) validateOffsetCommit(memberID string, instanceID *string, generation int32) error {
+func (g *classicGroup) validateOffsetCommit(c *committer) (partitionCheck, error) {
 	switch {
 	case g.state == stateDead:
-		return kerr.CoordinatorNotAvailable
-	case generation < 0 && g.state == stateEmpty:
-		return nil
-	case generation >= 0 || memberID != "" || instanceID != nil:
-		if _, err := g.validateMember(memberID, instanceID); err != nil {
-			return err
+		return nil, kerr.CoordinatorNotAvailable
+	case c.epoch < 0 && g.state == stateEmpty:
+		return nil, nil
+	case c.epoch >= 0 || c.memberID != "" || c.instanceID != nil:
+		if _, err := g.validateMember(c.memberID, c.instanceID); err != nil {
+			return nil, err
 		}
-		if generation != g.generation {
-			return kerr.IllegalGeneration
+		if c.epoch != g.generation {
+			return nil, kerr.IllegalGeneration
 		}
-	case g.state != stateEmpty:
-		// Members hold the partitions, so nobody else commits for them.
-		return kerr.UnknownMemberID
+	case !c.transactional && g.state != stateEmpty:
+		// Members hold the partitions, so nobody else commits for them; who
+		// commits in a transaction need not say that it is a member.
+		return nil, kerr.UnknownMemberID
 	}
-	if g.state == stateCompletingRebalance {
-		return kerr.RebalanceInProgress
+	if !c.transactional && g.state == stateCompletingRebalance {
+		return nil, kerr.RebalanceInProgress
+	}
+	return nil, nil
+}
+
+// validateOffsetFetch lets everybody read.
+func (g *classicGroup) validateOffsetFetch(*string, int32) error {
+	if g.state == stateDead {
+		return kerr.GroupIDNotFound
 	}
 	return nil
 }

@@ -18,7 +18,11 @@ const (
 // ids, whatever the version; they have been checked to exist. An error, a
 // kerr.Error, stands for the whole request (OffsetMetadataManager.commitOffset).
 func (s *Shard) OffsetCommit(now time.Time, to shard.Caller, req *kmsg.OffsetCommitRequest) (*shard.Result, error) {
-	if err := s.checkCommit(now, req); err != nil {
+	check, err := s.checkCommit(now, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPartitions(check, req); err != nil {
 		return nil, err
 	}
 	o := &op{now: now}
@@ -50,7 +54,7 @@ func (s *Shard) commitOne(o *op, group string, t *kmsg.OffsetCommitRequestTopic,
 	if p.Metadata != nil {
 		metadata = *p.Metadata
 	}
-	if len(metadata) > s.cfg.OffsetMetadataMaxSize && utf16Len(metadata) > s.cfg.OffsetMetadataMaxSize {
+	if s.metadataTooLarge(metadata) {
 		rp.ErrorCode = kerr.OffsetMetadataTooLarge.Code
 		return rp
 	}
@@ -65,26 +69,50 @@ func (s *Shard) commitOne(o *op, group string, t *kmsg.OffsetCommitRequestTopic,
 	return rp
 }
 
+func (s *Shard) metadataTooLarge(metadata string) bool {
+	return len(metadata) > s.cfg.OffsetMetadataMaxSize && utf16Len(metadata) > s.cfg.OffsetMetadataMaxSize
+}
+
 // checkCommit says whether the sender may commit for the group. A commit keeps
 // a member's session alive, except while it should be syncing.
-func (s *Shard) checkCommit(now time.Time, req *kmsg.OffsetCommitRequest) error {
+func (s *Shard) checkCommit(now time.Time, req *kmsg.OffsetCommitRequest) (partitionCheck, error) {
 	g := s.groups[req.Group]
 	if g == nil {
 		switch {
 		case req.Generation < 0:
-			return nil // a simple group comes to be
+			return nil, nil // a simple group comes to be
 		case req.Version >= commitGroupNotFound:
-			return kerr.GroupIDNotFound
+			return nil, kerr.GroupIDNotFound
 		default:
-			return kerr.IllegalGeneration
+			return nil, kerr.IllegalGeneration
 		}
 	}
-	if err := g.validateOffsetCommit(req.MemberID, req.InstanceID, req.Generation); err != nil {
-		return err
+	check, err := g.validateOffsetCommit(&committer{
+		memberID: req.MemberID, instanceID: req.InstanceID, epoch: req.Generation, version: req.Version,
+	})
+	if err != nil {
+		return nil, err
 	}
 	if c, ok := g.(*classicGroup); ok && (c.state == stateStable || c.state == statePreparingRebalance) {
 		if m := c.byID[req.MemberID]; m != nil {
 			s.touch(now, m)
+		}
+	}
+	return check, nil
+}
+
+// checkPartitions refuses the whole request if one of its partitions may not be
+// committed to.
+func checkPartitions(check partitionCheck, req *kmsg.OffsetCommitRequest) error {
+	if check == nil {
+		return nil
+	}
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		for j := range t.Partitions {
+			if err := check(t.TopicID, t.Partitions[j].Partition); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
