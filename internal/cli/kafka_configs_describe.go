@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/config"
 	"github.com/headrace/headrace/internal/edge/admin"
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/kafka/javanum"
 )
 
 func (c *configs) describe(ctx context.Context) error {
@@ -231,7 +232,7 @@ func (c *configs) describeQuotas(ctx context.Context) error {
 		}
 		var values []string
 		for _, v := range q.Values {
-			values = append(values, v.Key+"="+config.FormatDouble(v.Value))
+			values = append(values, v.Key+"="+javanum.Double(v.Value))
 		}
 		c.printf("Quota configs for %s are %s\n", strings.Join(who, ", "), strings.Join(values, ", "))
 	}

@@ -9,13 +9,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/headrace/headrace/internal/cli/console"
 	"github.com/headrace/headrace/internal/cli/jopt"
 	"github.com/headrace/headrace/internal/cli/perf"
 	"github.com/headrace/headrace/internal/edge/admin"
 	"github.com/headrace/headrace/internal/edge/client"
 	"github.com/headrace/headrace/internal/edge/javaerr"
 	"github.com/headrace/headrace/internal/edge/records"
+	"github.com/headrace/headrace/internal/kafka/javanum"
 )
 
 // e2eLatencyOptions are the options of kafka-e2e-latency, in the words of its --help.
@@ -272,7 +272,7 @@ func (c *e2eLatency) measure(ctx context.Context, producer *records.Producer, co
 			return err
 		}
 		if i%1000 == 0 && !c.json {
-			c.printf("%d\t%s\n", i, console.JavaDouble(float64(elapsed.Nanoseconds())/1e6))
+			c.printf("%d\t%s\n", i, javanum.Double(float64(elapsed.Nanoseconds())/1e6))
 		}
 		total += elapsed
 		latencies = append(latencies, elapsed.Milliseconds())

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/cli/argparse"
-	"github.com/headrace/headrace/internal/cli/console"
 	"github.com/headrace/headrace/internal/cli/perf"
 	"github.com/headrace/headrace/internal/edge/client"
 	"github.com/headrace/headrace/internal/edge/javaerr"
 	"github.com/headrace/headrace/internal/edge/records"
+	"github.com/headrace/headrace/internal/kafka/javanum"
 )
 
 // connectionGroup holds the one way to say where the brokers are.
@@ -89,7 +89,7 @@ func kafkaVerifiableProducer(ctx context.Context, t *tool, args []string) int {
 		Acked      int64       `json:"acked"`
 		Target     int64       `json:"target_throughput"`
 		Throughput json.Number `json:"avg_throughput"`
-	}{p.sent, p.mu.acked, v.Long("--throughput"), json.Number(console.JavaDouble(average))})
+	}{p.sent, p.mu.acked, v.Long("--throughput"), json.Number(javanum.Double(average))})
 	if ctx.Err() != nil {
 		return exitInterrupted
 	}

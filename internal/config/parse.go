@@ -2,12 +2,13 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/internal/kafka/javanum"
 )
 
 // ValueError says that a key has a value that it cannot have. It wraps kerr.InvalidConfig.
@@ -45,7 +46,7 @@ func javaString(v any) string {
 	case []string:
 		return "[" + strings.Join(v, ", ") + "]"
 	case float64:
-		return FormatDouble(v)
+		return javanum.Double(v)
 	}
 	return fmt.Sprint(v)
 }
@@ -101,29 +102,7 @@ func format(v any) string {
 	case []string:
 		return strings.Join(v, ",")
 	case float64:
-		return FormatDouble(v)
+		return javanum.Double(v)
 	}
 	return fmt.Sprint(v)
-}
-
-// FormatDouble is Double.toString: at least one decimal, and an exponent outside 1e-3 to 1e7.
-func FormatDouble(f float64) string {
-	switch {
-	case math.IsInf(f, 0):
-		return strings.Replace(strconv.FormatFloat(f, 'f', -1, 64), "Inf", "Infinity", 1)
-	case math.IsNaN(f):
-		return "NaN"
-	case f == 0 || math.Abs(f) >= 1e-3 && math.Abs(f) < 1e7:
-		s := strconv.FormatFloat(f, 'f', -1, 64)
-		if !strings.Contains(s, ".") {
-			s += ".0"
-		}
-		return s
-	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E")
-	if !strings.Contains(mantissa, ".") {
-		mantissa += ".0"
-	}
-	n, _ := strconv.Atoi(exponent) // FormatFloat wrote it
-	return mantissa + "E" + strconv.Itoa(n)
 }

@@ -18,6 +18,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/headrace/headrace/tools/definition"
 )
 
 func main() {
@@ -64,7 +66,7 @@ func run(source, out string) error {
 }
 
 // load reads the definitions of all requests that exist, by API key.
-func load(source string) ([]message, error) {
+func load(source string) ([]definition.Message, error) {
 	files, pattern := os.DirFS(source), "*Request.json"
 	if info, err := os.Stat(source); err != nil {
 		return nil, err
@@ -80,15 +82,18 @@ func load(source string) ([]message, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []message
+	var all []definition.Message
 	for _, name := range names {
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, err
 		}
-		m, err := parse(text)
+		m, err := definition.Parse(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if m.Type != "request" {
+			return nil, fmt.Errorf("%s: type %q is not request", name, m.Type)
 		}
 		if m.ValidVersions != "none" {
 			all = append(all, m)
@@ -97,6 +102,6 @@ func load(source string) ([]message, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s has no definitions of requests", source)
 	}
-	slices.SortFunc(all, func(a, b message) int { return cmp.Compare(a.APIKey, b.APIKey) })
+	slices.SortFunc(all, func(a, b definition.Message) int { return cmp.Compare(a.APIKey, b.APIKey) })
 	return all, nil
 }

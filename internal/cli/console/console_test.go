@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"strings"
 	"testing"
 
@@ -72,24 +71,6 @@ func show(r records.Record) string {
 		headers = append(headers, h.Key+":"+text(h.Value))
 	}
 	return fmt.Sprintf("%v %s %s", headers, text(r.Key), text(r.Value))
-}
-
-// Java's Double.toString and Float.toString.
-func TestJavaNumbers(t *testing.T) {
-	for f, want := range map[float64]string{
-		0: "0.0", 1: "1.0", -2.5: "-2.5", 1e7: "1.0E7", 9999999: "9999999.0", 1e-3: "0.001", 1e-4: "1.0E-4", 1.5e300: "1.5E300",
-		math.Inf(-1): "-Infinity", 123456789.125: "1.23456789125E8",
-	} {
-		if got := JavaDouble(f); got != want {
-			t.Errorf("%v: got %s, want %s", f, got, want)
-		}
-	}
-	if got := JavaFloat(0.1); got != "0.1" {
-		t.Errorf("0.1f: got %s", got)
-	}
-	if got := JavaDouble(math.NaN()); got != "NaN" {
-		t.Errorf("NaN: got %s", got)
-	}
 }
 
 // The stories of the console consumer hold what the original prints; these are the cases that are awkward to provoke.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/headrace/headrace/internal/edge/javaerr"
+	"github.com/headrace/headrace/internal/kafka/javanum"
 )
 
 // deserializer turns a record's bytes into the text that Java's object of that class prints.
@@ -24,8 +25,8 @@ var deserializers = map[string]func(props map[string]string, isKey bool) (deseri
 	serialization + "ShortDeserializer":      sized(2, "ShortDeserializer", func(b []byte) string { return strconv.Itoa(int(int16(binary.BigEndian.Uint16(b)))) }),
 	serialization + "IntegerDeserializer":    sized(4, "IntegerDeserializer", func(b []byte) string { return strconv.Itoa(int(int32(binary.BigEndian.Uint32(b)))) }),
 	serialization + "LongDeserializer":       sized(8, "LongDeserializer", func(b []byte) string { return strconv.FormatInt(int64(binary.BigEndian.Uint64(b)), 10) }),
-	serialization + "FloatDeserializer":      sized(4, "Deserializer", func(b []byte) string { return JavaFloat(math.Float32frombits(binary.BigEndian.Uint32(b))) }),
-	serialization + "DoubleDeserializer":     sized(8, "Deserializer", func(b []byte) string { return JavaDouble(math.Float64frombits(binary.BigEndian.Uint64(b))) }),
+	serialization + "FloatDeserializer":      sized(4, "Deserializer", func(b []byte) string { return javanum.Float(math.Float32frombits(binary.BigEndian.Uint32(b))) }),
+	serialization + "DoubleDeserializer":     sized(8, "Deserializer", func(b []byte) string { return javanum.Double(math.Float64frombits(binary.BigEndian.Uint64(b))) }),
 	serialization + "BooleanDeserializer":    plain(deserializeBoolean),
 	serialization + "BytesDeserializer":      plain(func(b []byte) (string, error) { return escapeBytes(b), nil }),
 	serialization + "ByteBufferDeserializer": plain(describeBuffer),

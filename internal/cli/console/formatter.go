@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace/internal/edge/records"
+	"github.com/headrace/headrace/internal/kafka/schema"
 )
 
 // A Formatter writes a record as text. It is used by one goroutine.
@@ -21,11 +22,11 @@ var formatters = map[string]func(props map[string]string, log *slog.Logger) Form
 	DefaultFormatterClass: newDefaultFormatter,
 	"org.apache.kafka.tools.consumer.LoggingMessageFormatter":                     newLoggingFormatter,
 	"org.apache.kafka.tools.consumer.NoOpMessageFormatter":                        newNoOpFormatter,
-	"org.apache.kafka.tools.consumer.OffsetsMessageFormatter":                     coordinatorFormatter(groupRecords, 0, 1),
-	"org.apache.kafka.tools.consumer.GroupMetadataMessageFormatter":               coordinatorFormatter(groupRecords, 2),
-	"org.apache.kafka.tools.consumer.ShareGroupMessageFormatter":                  coordinatorFormatter(groupRecords, 10, 11, 12, 13, 14, 15),
-	"org.apache.kafka.tools.consumer.TransactionLogMessageFormatter":              coordinatorFormatter(transactionRecords, 0),
-	"org.apache.kafka.tools.consumer.group.share.ShareGroupStateMessageFormatter": coordinatorFormatter(shareStateRecords, 0, 1),
+	"org.apache.kafka.tools.consumer.OffsetsMessageFormatter":                     coordinatorFormatter(schema.Groups(), 0, 1),
+	"org.apache.kafka.tools.consumer.GroupMetadataMessageFormatter":               coordinatorFormatter(schema.Groups(), 2),
+	"org.apache.kafka.tools.consumer.ShareGroupMessageFormatter":                  coordinatorFormatter(schema.Groups(), 10, 11, 12, 13, 14, 15),
+	"org.apache.kafka.tools.consumer.TransactionLogMessageFormatter":              coordinatorFormatter(schema.Transactions(), 0),
+	"org.apache.kafka.tools.consumer.group.share.ShareGroupStateMessageFormatter": coordinatorFormatter(schema.Shares(), 0, 1),
 }
 
 // DefaultFormatterClass is the formatter that is used when none is named.

@@ -1,4 +1,5 @@
-package console
+// Package javanum writes numbers as Java does. Kafka's configs, its tools and its JSON show them in this form.
+package javanum
 
 import (
 	"math"
@@ -6,14 +7,14 @@ import (
 	"strings"
 )
 
-// JavaDouble prints f as Java's Double.toString: at least one digit after the point, powers of ten from 10^7 and
-// below 10^-3.
-func JavaDouble(f float64) string { return javaNumber(f, 64) }
+// Double writes f as Java's Double.toString: at least one digit after the point, powers of ten from 10^7 and below
+// 10^-3.
+func Double(f float64) string { return number(f, 64) }
 
-// JavaFloat prints f as Java's Float.toString.
-func JavaFloat(f float32) string { return javaNumber(float64(f), 32) }
+// Float writes f as Java's Float.toString.
+func Float(f float32) string { return number(float64(f), 32) }
 
-func javaNumber(f float64, bits int) string {
+func number(f float64, bits int) string {
 	switch {
 	case math.IsNaN(f):
 		return "NaN"

@@ -1,4 +1,6 @@
-package main
+// Package definition reads Apache Kafka's message definitions: the JSON files
+// with comments that its own generator reads.
+package definition
 
 import (
 	"bytes"
@@ -8,51 +10,49 @@ import (
 	"strings"
 )
 
-// message is a definition. Members that say nothing about bytes are read, so
+// Message is a definition. Members that say nothing about bytes are read, so
 // that a new one is an error, and not used.
-type message struct {
+type Message struct {
 	APIKey           int
 	Type             string
 	Name             string
 	Listeners        []string
 	ValidVersions    string
 	FlexibleVersions string
-	Fields           []field
-	CommonStructs    []structure
+	Fields           []Field
+	CommonStructs    []Structure
 	LatestUnstable   bool `json:"latestVersionUnstable"`
 }
 
-type structure struct {
+// Structure is a type that several fields of a message share.
+type Structure struct {
 	Name     string
 	Versions string
-	Fields   []field
+	Fields   []Field
 }
 
-type field struct {
+// Field is one field of a message or structure.
+type Field struct {
 	Name             string
 	Type             string
 	Versions         string
 	NullableVersions string
 	TaggedVersions   string
 	Tag              *int
-	Fields           []field
+	Fields           []Field
 
 	About, EntityType           string
 	Default                     any
 	Ignorable, MapKey, ZeroCopy bool
 }
 
-func parse(text []byte) (message, error) {
+// Parse reads a definition. A member that is not known is an error.
+func Parse(text []byte) (Message, error) {
 	d := json.NewDecoder(bytes.NewReader(uncomment(text)))
 	d.DisallowUnknownFields()
-	var m message
-	if err := d.Decode(&m); err != nil {
-		return m, err
-	}
-	if m.Type != "request" {
-		return m, fmt.Errorf("type %q is not request", m.Type)
-	}
-	return m, nil
+	var m Message
+	err := d.Decode(&m)
+	return m, err
 }
 
 // uncomment blanks out what stands between // and the end of a line, outside of
@@ -75,36 +75,36 @@ func uncomment(text []byte) []byte {
 	return out
 }
 
-// versions are those from first up to, not including, end.
-type versions struct{ first, end int }
+// Versions are those from First up to, not including, End.
+type Versions struct{ First, End int }
 
-// all is the end of versions without one; the table's allVersions.
-const all = 127
+// All is the end of versions without one.
+const All = 127
 
-// parseVersions reads "none", "3", "0-12" and "4+"; "" is none.
-func parseVersions(s string) (versions, error) {
+// ParseVersions reads "none", "3", "0-12" and "4+"; "" is none.
+func ParseVersions(s string) (Versions, error) {
 	if s == "" || s == "none" {
-		return versions{}, nil
+		return Versions{}, nil
 	}
 	low, open := strings.CutSuffix(s, "+")
 	low, high, closed := strings.Cut(low, "-")
 	first, err := strconv.Atoi(low)
 	if err != nil || open && closed {
-		return versions{}, fmt.Errorf("versions %q", s)
+		return Versions{}, fmt.Errorf("versions %q", s)
 	}
-	v := versions{first, first + 1}
+	v := Versions{first, first + 1}
 	if open {
-		v.end = all
+		v.End = All
 	}
 	if closed {
 		last, err := strconv.Atoi(high)
 		if err != nil || last < first {
-			return versions{}, fmt.Errorf("versions %q", s)
+			return Versions{}, fmt.Errorf("versions %q", s)
 		}
-		v.end = last + 1
+		v.End = last + 1
 	}
-	if v.end > all || v.first < 0 {
-		return versions{}, fmt.Errorf("versions %q are too many", s)
+	if v.End > All || v.First < 0 {
+		return Versions{}, fmt.Errorf("versions %q are too many", s)
 	}
 	return v, nil
 }
