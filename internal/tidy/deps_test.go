@@ -14,9 +14,7 @@ import (
 //
 // Change these lines to change the architecture, never to make a build pass.
 const depsRules = `
-NONE < vfs, telemetry, record, uuid, javanum;
-javanum < config;
-uuid, javanum < schema;
+NONE < vfs, config, telemetry, record, uuid;
 record < wire;
 uuid < metadata, log, edge/admin;
 wire < isr, shard, metadata, peer;
@@ -57,7 +55,7 @@ api, quorum, session, worker, registry, rest, console, fluent < headrace < headr
 
 # commands
 NONE < cli/argparse, cli/jopt, cli/javatime;
-edge, schema, cli/argparse, cli/jopt, cli/javatime < cli/console, cli/perf;
+edge, cli/argparse, cli/jopt, cli/javatime < cli/console, cli/perf;
 headrace, cli/console, cli/perf < cli < cmd/headrace;
 
 # tests only; the simulation drives the cores and their thin shells' stores
