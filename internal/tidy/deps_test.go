@@ -14,7 +14,9 @@ import (
 //
 // Change these lines to change the architecture, never to make a build pass.
 const depsRules = `
-NONE < vfs, config, telemetry, record, uuid;
+NONE < vfs, telemetry, record, uuid, javanum;
+javanum < config;
+uuid, javanum < schema;
 record < wire;
 uuid < metadata, log, edge/admin;
 wire < isr, shard, metadata, peer;
@@ -55,7 +57,7 @@ api, quorum, session, worker, registry, rest, console, fluent < headrace < headr
 
 # commands
 NONE < cli/argparse, cli/jopt, cli/javatime;
-edge, cli/argparse, cli/jopt, cli/javatime < cli/console, cli/perf;
+edge, schema, cli/argparse, cli/jopt, cli/javatime < cli/console, cli/perf;
 headrace, cli/console, cli/perf < cli < cmd/headrace;
 
 # tests only; the simulation drives the cores and their thin shells' stores
