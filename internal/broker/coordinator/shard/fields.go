@@ -197,3 +197,39 @@ func CheckValueVersion(value []byte, highest int16) error {
 	}
 	return nil
 }
+
+// ID takes the sixteen bytes of an id.
+func (f *Fields) ID() (id [16]byte) {
+	copy(id[:], f.take(len(id)))
+	return id
+}
+
+// Int32s takes an array of numbers, which may not be null.
+func (f *Fields) Int32s() []int32 {
+	n := f.Count(4)
+	out := make([]int32, 0, n)
+	for range n {
+		out = append(out, f.Int32())
+	}
+	return out
+}
+
+// Texts takes an array of strings, which may not be null.
+func (f *Fields) Texts() []string {
+	min := 2
+	if f.flexible {
+		min = 1
+	}
+	n := f.Count(min)
+	out := make([]string, 0, n)
+	for range n {
+		out = append(out, f.Text())
+	}
+	return out
+}
+
+// More says whether bytes are left.
+func (f *Fields) More() bool { return len(f.b) > 0 }
+
+// Nested reads a tagged field, which is always flexible.
+func Nested(field []byte) Fields { return Fields{b: field, flexible: true} }
