@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -36,11 +37,32 @@ func (b *Broker) fetch(c *call) {
 		return
 	}
 	wait := min(time.Duration(req.MaxWaitMs)*time.Millisecond, maxFetchWait)
-	f.deadline = time.Now().Add(wait)
+	f.deadline = together(time.Now(), wait)
 	f.patient = wait > 0
 	if out, ok := f.attempt(); ok {
 		c.req.Reply(out)
 	}
+}
+
+// The longest that a fetch waits beyond its time: a part of it, and no more than
+// some milliseconds.
+const (
+	lateParts = 16
+	latest    = 32 * time.Millisecond
+)
+
+// together is when a fetch that waits from now on gives up: in a moment that it
+// shares with others. Thousands of consumers that wait for nothing then wake the
+// process sixty times a second, not each at its own time, and ask again together.
+func together(now time.Time, wait time.Duration) time.Time {
+	step := min(wait/lateParts, latest)
+	if step <= time.Millisecond {
+		return now.Add(wait)
+	}
+	// Steps are powers of two, so that all waits share the moments of the longest.
+	step = 1 << (bits.Len64(uint64(step)) - 1)
+	end := now.Add(wait + step - 1)
+	return end.Add(-time.Duration(end.UnixNano() % int64(step)))
 }
 
 // fetching is one fetch on its way.
@@ -193,7 +215,7 @@ func (f *fetching) abandon() {
 }
 
 func (f *fetching) expire() {
-	f.c.req.Wake(func() (server.Out, bool) {
+	f.c.req.WakeHere(func() (server.Out, bool) {
 		f.patient = false
 		return f.attempt()
 	})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"container/list"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -51,8 +52,8 @@ type fetchSession struct {
 	byID     bool  // requests name topics by id
 	parts    []*wanted
 	index    map[fetchKey]*wanted
-	created  time.Time
-	lastUsed time.Time // guarded by the cache's lock
+	lastUsed time.Time     // guarded by the cache's lock
+	place    *list.Element // in the cache's order, nil once it has ended
 }
 
 // sessionCache holds the sessions of a broker, up to a bound. Its lock may be
@@ -61,6 +62,9 @@ type sessionCache struct {
 	sync.Mutex
 	max      int
 	sessions map[int32]*fetchSession
+	// order has the sessions by their last use, the longest ago first: a full
+	// cache is asked for room with every request of those who found none.
+	order list.List
 }
 
 // newSessionCache returns a cache of at most n sessions; 0 means Kafka's 1000.
@@ -123,51 +127,63 @@ func nextSessionEpoch(e int32) int32 {
 func (sc *sessionCache) touch(s *fetchSession) {
 	now := time.Now()
 	sc.Lock()
-	s.lastUsed = now
+	if s.place != nil {
+		s.lastUsed = now
+		sc.order.MoveToBack(s.place)
+	}
 	sc.Unlock()
 }
 
 // drop ends a session.
 func (sc *sessionCache) drop(id int32) {
 	sc.Lock()
-	delete(sc.sessions, id)
-	sc.Unlock()
+	defer sc.Unlock()
+	if s := sc.sessions[id]; s != nil {
+		sc.end(s)
+	}
+}
+
+// end forgets a session. The lock is held.
+func (sc *sessionCache) end(s *fetchSession) {
+	delete(sc.sessions, s.id)
+	sc.order.Remove(s.place)
+	s.place = nil
 }
 
 // create makes a session of the partitions of a full request, and returns nil
 // if there is no room.
 func (sc *sessionCache) create(parts []wanted, byID bool) *fetchSession {
 	now := time.Now()
-	s := &fetchSession{epoch: 1, byID: byID, created: now, lastUsed: now, index: make(map[fetchKey]*wanted, len(parts))}
-	for i := range parts {
-		parts[i].told = &told{highWM: -1, logStart: -1}
-		s.add(parts[i])
-	}
 	sc.Lock()
 	defer sc.Unlock()
 	if len(sc.sessions) >= sc.max && !sc.evict(now) {
 		return nil
 	}
+	s := &fetchSession{epoch: 1, byID: byID, lastUsed: now, index: make(map[fetchKey]*wanted, len(parts))}
+	for i := range parts {
+		parts[i].told = &told{highWM: -1, logStart: -1}
+		s.add(parts[i])
+	}
 	for s.id == 0 || sc.sessions[s.id] != nil {
 		s.id = rand.Int32N(1<<31-1) + 1
 	}
 	sc.sessions[s.id] = s
+	s.place = sc.order.PushBack(s)
 	return s
 }
 
 // evict makes room by ending the session that was not used for the longest
 // time, if that is long enough. The lock is held.
 func (sc *sessionCache) evict(now time.Time) bool {
-	var oldest *fetchSession
-	for _, s := range sc.sessions {
-		if oldest == nil || s.lastUsed.Before(oldest.lastUsed) {
-			oldest = s
-		}
-	}
-	if oldest == nil || now.Sub(oldest.lastUsed) < minSessionEviction {
+	front := sc.order.Front()
+	if front == nil {
 		return false
 	}
-	delete(sc.sessions, oldest.id)
+	oldest := front.Value.(*fetchSession)
+	if now.Sub(oldest.lastUsed) < minSessionEviction {
+		return false
+	}
+	sc.end(oldest)
 	return true
 }
 

@@ -9,15 +9,20 @@ import (
 	"time"
 )
 
-// maxGather bounds the frames that one write takes together.
-const maxGather = 64
+// maxGather bounds the frames that one write takes together; few of them have
+// their place on the stack, which for most writes then needs not grow.
+const (
+	maxGather = 64
+	fewGather = 3
+)
 
 // flush sends finished responses from the front of the ring until the first
 // one that waits. Its caller has set ring.flushing.
 func (c *Conn) flush() {
-	var batch [maxGather]Out
+	var few [fewGather]Out
+	batch := few[:0]
 	for {
-		outs := c.takeReady(batch[:0])
+		outs := c.takeReady(batch)
 		if len(outs) == 0 {
 			return
 		}
@@ -29,6 +34,9 @@ func (c *Conn) flush() {
 		if err != nil {
 			c.fail(err)
 			return
+		}
+		if len(outs) == fewGather {
+			batch = make([]Out, 0, maxGather) // there may be many more
 		}
 	}
 }
