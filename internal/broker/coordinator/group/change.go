@@ -15,15 +15,24 @@ type change struct {
 	isOffset  bool
 	oldOffset *offset
 	oldGroup  group
+	// back takes back a change within a modern group.
+	back func()
 }
 
 func (c *change) revert(s *Shard, o *op, err error) {
+	if c.back != nil {
+		c.back()
+		return
+	}
 	if c.isOffset {
 		s.putOffset(c.group, c.topic, c.partition, c.oldOffset)
 		return
 	}
-	if g, ok := s.groups[c.group].(*classicGroup); ok {
+	switch g := s.groups[c.group].(type) {
+	case *classicGroup:
 		s.dissolve(o, g, err)
+	case *consumerGroup:
+		s.stopTimers(g)
 	}
 	if c.oldGroup == nil {
 		delete(s.groups, c.group)
@@ -40,9 +49,10 @@ func (s *Shard) remember(c change) {
 }
 
 // applyGroup puts a loaded group in place.
-func (s *Shard) applyGroup(at int64, g *classicGroup) {
-	s.remember(change{at: at, group: g.id, oldGroup: s.groups[g.id]})
-	s.groups[g.id] = g
+func (s *Shard) applyGroup(at int64, g group) {
+	id := g.groupID()
+	s.remember(change{at: at, group: id, oldGroup: s.groups[id]})
+	s.groups[id] = g
 }
 
 // applyGroupTombstone removes a group. Its offsets have their own tombstones.
@@ -58,6 +68,27 @@ func (s *Shard) applyGroupTombstone(at int64, id string) {
 func (s *Shard) emitGroupTombstone(o *op, id string) {
 	o.res.Records = append(o.res.Records, groupTombstone(id))
 	s.applyGroupTombstone(s.take(), id)
+}
+
+// revive starts the clocks of groups that a failed append has brought back: they
+// were stopped when the group changed its type or lost its members.
+func (s *Shard) revive(o *op, id string) {
+	switch g := s.groups[id].(type) {
+	case *classicGroup:
+		for _, m := range g.members {
+			if !m.session.Armed() && !m.alive() {
+				s.keepAlive(o, g, m)
+			}
+		}
+		switch {
+		case g.state == statePreparingRebalance && !g.joinTimer.Armed():
+			s.rearm(o, g, g.rebalanceTimeout())
+		case g.state == stateCompletingRebalance && len(g.pendingSync) > 0 && !g.syncTimer.Armed():
+			s.timers.Set(&g.syncTimer, o.now.Add(g.rebalanceTimeout()))
+		}
+	case *consumerGroup:
+		s.startTimers(o, g)
+	}
 }
 
 // take gives the offset of a record that has just been added to the Result.

@@ -143,6 +143,12 @@ func (g *classicGroup) kind() string      { return "classic" }
 func (g *classicGroup) stateName() string { return stateNames[g.state] }
 func (g *classicGroup) empty() bool       { return g.state == stateEmpty }
 
+// simple says whether the group came to be by its offsets alone, and has no
+// record of its own (ClassicGroup.isSimpleGroup).
+func (g *classicGroup) simple() bool {
+	return g.protocolType == "" && g.state == stateEmpty && len(g.pendingJoin) == 0
+}
+
 func (g *classicGroup) protocolName() string { return g.protocolType }
 
 // enter changes the state. An illegal change is a bug and fails the shard.

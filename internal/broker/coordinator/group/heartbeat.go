@@ -16,6 +16,9 @@ func (s *Shard) Heartbeat(now time.Time, req *kmsg.HeartbeatRequest) error {
 	}
 	g, ok := s.groups[req.Group].(*classicGroup)
 	if !ok {
+		if c, ok := s.groups[req.Group].(*consumerGroup); ok {
+			return s.heartbeatClassic(now, req, c)
+		}
 		return kerr.UnknownMemberID
 	}
 	if g.state == stateDead {

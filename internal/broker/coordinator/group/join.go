@@ -44,6 +44,9 @@ func (s *Shard) JoinGroup(now time.Time, in Join) *shard.Result {
 		joinError(o, in, in.Request.MemberID, err)
 		return &o.res
 	}
+	if g, ok := s.groups[in.Request.Group].(*consumerGroup); ok && s.joinsConsumer(o, in, g) {
+		return &o.res
+	}
 	s.join(o, in)
 	return &o.res
 }

@@ -31,6 +31,8 @@ func (s *Shard) LeaveGroup(now time.Time, to shard.Caller, req *kmsg.LeaveGroupR
 			break
 		}
 		resp.Members = s.leave(o, g, members)
+	case *consumerGroup:
+		resp.Members = s.leaveClassic(o, g, members)
 	default:
 		if req.Group == "" {
 			resp.ErrorCode = kerr.InvalidGroupID.Code

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace/internal/broker/coordinator/group/consumer"
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
@@ -12,8 +13,8 @@ import (
 // names the schema of key and value (Kafka's CoordinatorRecordType).
 type RecordType int16
 
-// The record types that this package replays. The others of Kafka (consumer,
-// share and streams groups: 3 to 23) are known by name only.
+// The record types of offsets and classic groups. Those of other groups stand in
+// packages of their own.
 const (
 	LegacyOffsetCommit RecordType = 0
 	OffsetCommit       RecordType = 1
@@ -40,6 +41,14 @@ var recordTable = map[RecordType]replayFunc{
 	LegacyOffsetCommit: replayOffsetCommit,
 	OffsetCommit:       replayOffsetCommit,
 	GroupMetadata:      replayGroupMetadata,
+
+	RecordType(consumer.GroupMetadata):            replayConsumer,
+	RecordType(consumer.PartitionMetadata):        replayConsumer,
+	RecordType(consumer.MemberMetadata):           replayConsumer,
+	RecordType(consumer.TargetAssignmentMetadata): replayConsumer,
+	RecordType(consumer.TargetAssignmentMember):   replayConsumer,
+	RecordType(consumer.CurrentMemberAssignment):  replayConsumer,
+	RecordType(consumer.RegularExpression):        replayConsumer,
 }
 
 // position is where a record stands in the log.

@@ -209,7 +209,7 @@ func TestLoadSkipsWhatItDoesNotKnow(t *testing.T) {
 		key, value []byte
 		want       error
 	}{
-		{"unknown type", -1, []byte{0, 3, 0, 1, 'g'}, []byte{0, 0}, shard.ErrUnknownRecord},
+		{"unknown type", -1, []byte{0, 99, 0, 1, 'g'}, []byte{0, 0}, shard.ErrUnknownRecord},
 		{"unknown version", -1, key, future, shard.ErrUnknownRecord},
 		{"no type", -1, []byte{0}, value, shard.ErrMalformedRecord},
 		{"no version", -1, key, []byte{}, shard.ErrMalformedRecord},

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace/internal/broker/coordinator/group/modern"
 	"github.com/headrace/headrace/internal/broker/coordinator/shard"
 )
 
@@ -35,6 +36,9 @@ type Shard struct {
 	undo   []change
 	timers shard.Timers
 	expiry shard.Timer
+	// cluster is what was last seen of topics and configs.
+	cluster Cluster
+	hashes  modern.Hashes
 	// skipped counts records that Load could not use.
 	skipped int
 }
@@ -78,11 +82,16 @@ type (
 	joinExpired   struct{ g *classicGroup }
 	syncExpired   struct{ g *classicGroup }
 	offsetsExpire struct{}
+	// consumerExpired is a timer of a member of a consumer group.
+	consumerExpired struct {
+		group, member string
+		what          expiryKind
+	}
 )
 
 // New returns an empty shard.
 func New(cfg Config) *Shard {
-	s := &Shard{cfg: cfg, groups: map[string]group{}, offsets: map[string]*groupOffsets{}}
+	s := &Shard{cfg: cfg, groups: map[string]group{}, offsets: map[string]*groupOffsets{}, cluster: noCluster{}}
 	s.expiry.What = offsetsExpire{}
 	return s
 }
@@ -120,6 +129,10 @@ func (s *Shard) Loaded(now time.Time, endOffset int64) *shard.Result {
 	s.next = endOffset
 	s.Committed(endOffset)
 	for _, id := range sortedKeys(s.groups) {
+		if g, ok := s.groups[id].(*consumerGroup); ok {
+			s.startTimers(o, g)
+			continue
+		}
 		g, ok := s.groups[id].(*classicGroup)
 		if !ok {
 			continue
@@ -155,6 +168,8 @@ func (s *Shard) Advance(now time.Time) *shard.Result {
 			s.expireJoin(o, e.g)
 		case syncExpired:
 			s.expireSync(o, e.g)
+		case consumerExpired:
+			s.expireConsumer(o, e)
 		case offsetsExpire:
 			// Its records stand alone, so they go out with a Result of their
 			// own: the rest waits for the next Advance.
@@ -192,13 +207,20 @@ func (s *Shard) Committed(offset int64) {
 func (s *Shard) Revert(now time.Time, offset int64, err error) *shard.Result {
 	o := &op{now: now}
 	n := len(s.undo)
+	back := map[string]bool{}
 	for n > 0 && s.undo[n-1].at >= offset {
 		n--
 		s.undo[n].revert(s, o, err)
+		if !s.undo[n].isOffset {
+			back[s.undo[n].group] = true
+		}
 		s.undo[n] = change{}
 	}
 	s.undo = s.undo[:n]
 	s.next = min(s.next, offset)
+	for _, id := range sortedKeys(back) {
+		s.revive(o, id)
+	}
 	return &o.res
 }
 

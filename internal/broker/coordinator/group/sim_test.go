@@ -21,7 +21,7 @@ import (
 type sim struct {
 	*world
 	rng       *rand.Rand
-	consumers []*consumer
+	consumers []*client
 	committed int // records that are committed
 	open      map[string]string
 	calls     int
@@ -34,8 +34,8 @@ type sim struct {
 	sometimes    map[string]int
 }
 
-// consumer is a client that follows the protocol of the classic group.
-type consumer struct {
+// client is a consumer that follows the protocol of the classic group.
+type client struct {
 	name       string
 	instance   *string
 	id         string
@@ -60,7 +60,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 	s := &sim{world: newWorld(t, cfg), rng: rng, open: map[string]string{}, owners: map[int32]map[string]string{}, sometimes: map[string]int{}}
 	s.hold = true
 	for i := range 4 {
-		c := &consumer{name: "c" + strconv.Itoa(i), protocols: []string{"range", "sticky"}}
+		c := &client{name: "c" + strconv.Itoa(i), protocols: []string{"range", "sticky"}}
 		if i >= 2 {
 			c.instance = &c.name
 		}
@@ -69,7 +69,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 	return s
 }
 
-func (s *sim) newCall(c *consumer, kind string) string {
+func (s *sim) newCall(c *client, kind string) string {
 	s.calls++
 	id := fmt.Sprintf("%s/%s/%d", c.name, kind, s.calls)
 	s.open[id] = c.name
@@ -98,7 +98,7 @@ func (s *sim) step() {
 	case n < 91:
 		c.silent = !c.silent
 	case n < 93: // the process restarts and forgets everything
-		*c = consumer{name: c.name, instance: c.instance, protocols: c.protocols}
+		*c = client{name: c.name, instance: c.instance, protocols: c.protocols}
 	case n < 94:
 		slices.Reverse(c.protocols)
 	case n < 96 && c.id != "":
@@ -112,7 +112,7 @@ func (s *sim) step() {
 }
 
 // act is the consumer's next move.
-func (s *sim) act(c *consumer) {
+func (s *sim) act(c *client) {
 	if c.silent {
 		return
 	}
@@ -134,7 +134,7 @@ func (s *sim) act(c *consumer) {
 	}
 }
 
-func (s *sim) join(c *consumer) {
+func (s *sim) join(c *client) {
 	req := kmsg.NewPtrJoinGroupRequest()
 	req.Version = []int16{3, 5, 8, 9}[s.rng.IntN(4)]
 	req.Group, req.MemberID, req.InstanceID = "g", c.id, c.instance
@@ -147,7 +147,7 @@ func (s *sim) join(c *consumer) {
 	s.take(s.s.JoinGroup(s.now, Join{To: s.newCall(c, "join"), Request: req, ClientID: c.name, NewID: s.newID()}))
 }
 
-func (s *sim) sync(c *consumer) {
+func (s *sim) sync(c *client) {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Version, req.Group, req.MemberID, req.InstanceID, req.Generation = 4, "g", c.id, c.instance, c.generation
 	if len(c.members) > 0 && !c.skip {
@@ -165,7 +165,7 @@ func (s *sim) sync(c *consumer) {
 	s.take(s.s.SyncGroup(s.now, s.newCall(c, "sync"), req))
 }
 
-func (s *sim) heartbeat(c *consumer) {
+func (s *sim) heartbeat(c *client) {
 	if c.id == "" {
 		return
 	}
@@ -174,7 +174,7 @@ func (s *sim) heartbeat(c *consumer) {
 	s.failed(c, s.s.Heartbeat(s.now, req))
 }
 
-func (s *sim) leave(c *consumer) {
+func (s *sim) leave(c *client) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Version, req.Group = 5, "g"
 	req.Members = []kmsg.LeaveGroupRequestMember{{MemberID: c.id}}
@@ -182,12 +182,12 @@ func (s *sim) leave(c *consumer) {
 		req.Members[0] = kmsg.LeaveGroupRequestMember{InstanceID: c.instance}
 	}
 	to := s.newCall(c, "leave")
-	*c = consumer{name: c.name, instance: c.instance, protocols: c.protocols}
+	*c = client{name: c.name, instance: c.instance, protocols: c.protocols}
 	s.take(s.s.LeaveGroup(s.now, to, req))
 }
 
 // offsetCommit commits an offset that is higher than any before.
-func (s *sim) offsetCommit(c *consumer) {
+func (s *sim) offsetCommit(c *client) {
 	p := s.rng.IntN(partitions)
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Version, req.Group, req.MemberID, req.InstanceID, req.Generation = 9, "g", c.id, c.instance, c.generation
@@ -286,12 +286,12 @@ func (s *sim) read() {
 			s.t.Fatalf("%s was answered twice, or never asked", a.to)
 		}
 		delete(s.open, a.to)
-		i := slices.IndexFunc(s.consumers, func(c *consumer) bool { return c.name == owner })
+		i := slices.IndexFunc(s.consumers, func(c *client) bool { return c.name == owner })
 		s.hear(s.consumers[i], a)
 	}
 }
 
-func (s *sim) hear(c *consumer, a answer) {
+func (s *sim) hear(c *client, a answer) {
 	var p int
 	var offset int64
 	if _, err := fmt.Sscanf(a.to[strings.IndexByte(a.to, '/')+1:], "commit %d %d", &p, &offset); err == nil {
@@ -336,7 +336,7 @@ func (s *sim) hear(c *consumer, a answer) {
 // own notes what a member was told to own: nobody else may have it in that
 // generation, whoever coordinates. A static member that comes back owns what
 // its former self did.
-func (s *sim) own(c *consumer, call string, r *kmsg.SyncGroupResponse) {
+func (s *sim) own(c *client, call string, r *kmsg.SyncGroupResponse) {
 	if call != c.call {
 		return // told to a process that is gone
 	}
@@ -355,7 +355,7 @@ func (s *sim) own(c *consumer, call string, r *kmsg.SyncGroupResponse) {
 }
 
 // failed is how a consumer takes an error.
-func (s *sim) failed(c *consumer, err error) {
+func (s *sim) failed(c *client, err error) {
 	coded, ok := errors.AsType[*kerr.Error](err)
 	if !ok {
 		return

@@ -49,6 +49,8 @@ func configure(t *testing.T, d *datadriven.TestData, cfg *Config) {
 	cfg.MaxSize = a.num("max-size", cfg.MaxSize)
 	cfg.OffsetsRetention = a.duration("retention", cfg.OffsetsRetention)
 	cfg.OffsetMetadataMaxSize = a.num("metadata", cfg.OffsetMetadataMaxSize)
+	cfg.Consumer.MaxSize = a.num("consumer-max-size", cfg.Consumer.MaxSize)
+	cfg.Consumer.Migration = ParseMigrationPolicy(a.str("migration", "bidirectional"))
 }
 
 type args struct {
@@ -111,15 +113,20 @@ func (a args) has(key string) bool {
 }
 
 var storyCommands = map[string]func(w *world, a args) string{
-	"join":         storyJoin,
-	"sync":         storySync,
-	"heartbeat":    storyHeartbeat,
-	"leave":        storyLeave,
-	"commit":       storyCommit,
-	"fetch":        storyFetch,
-	"fetch-stable": storyFetchStable,
-	"delete":       storyDelete,
-	"describe":     storyDescribe,
+	"topic":             storyTopic,
+	"settings":          storySettings,
+	"consume":           storyConsume,
+	"resolve":           storyResolve,
+	"describe-consumer": storyDescribeConsumer,
+	"join":              storyJoin,
+	"sync":              storySync,
+	"heartbeat":         storyHeartbeat,
+	"leave":             storyLeave,
+	"commit":            storyCommit,
+	"fetch":             storyFetch,
+	"fetch-stable":      storyFetchStable,
+	"delete":            storyDelete,
+	"describe":          storyDescribe,
 	"list": func(w *world, a args) string {
 		var out strings.Builder
 		for _, g := range w.s.ListGroups(split(a.str("states", "")), split(a.str("types", ""))) {

@@ -27,6 +27,16 @@ type assignmentStored struct {
 // (GroupMetadataManager.classicGroupSync).
 func (s *Shard) SyncGroup(now time.Time, to shard.Caller, req *kmsg.SyncGroupRequest) *shard.Result {
 	o := &op{now: now}
+	if c, ok := s.groups[req.Group].(*consumerGroup); ok {
+		err := CheckSync(req)
+		if err == nil {
+			err = s.syncConsumer(o, to, req, c)
+		}
+		if err != nil {
+			o.reply(to, syncError(req.Version, err))
+		}
+		return &o.res
+	}
 	g, m, err := s.checkSync(req)
 	if err != nil {
 		o.reply(to, syncError(req.Version, err))

@@ -30,6 +30,9 @@ type world struct {
 	// waiting are the deferred parts of results.
 	waiting []waiting
 	answers []answer
+	cluster *topics
+	// effects are not done yet.
+	effects []shard.Effect
 }
 
 type waiting struct {
@@ -44,8 +47,9 @@ type answer struct {
 }
 
 func newWorld(t testing.TB, cfg Config) *world {
-	w := &world{t: t, cfg: cfg, now: time.UnixMilli(1_000_000)}
+	w := &world{t: t, cfg: cfg, now: time.UnixMilli(1_000_000), cluster: newTopics()}
 	w.s = New(cfg)
+	w.s.See(w.cluster)
 	w.take(w.s.Loaded(w.now, 0))
 	return w
 }
@@ -58,6 +62,7 @@ func (w *world) take(res *shard.Result) {
 	for _, r := range res.Replies {
 		w.answers = append(w.answers, answer{to: r.To.(string), resp: r.Response})
 	}
+	w.effects = append(w.effects, res.Effects...)
 	w.log = append(w.log, res.Records...)
 	if got := w.s.NextOffset(); got != int64(len(w.log)) {
 		w.t.Fatalf("shard expects offset %d, log is at %d", got, len(w.log))
@@ -111,6 +116,8 @@ func (w *world) reload(end int) {
 	w.waiting = nil
 	w.log = w.log[:end]
 	w.s = load(w.t, w.cfg, w.log)
+	w.s.See(w.cluster)
+	w.effects = nil
 	w.take(w.s.Loaded(w.now, int64(end)))
 }
 
@@ -156,14 +163,16 @@ func (w *world) fatal(err error, to string) {
 	}
 }
 
-var uuid = regexp.MustCompile(`-00000000-0000-4000-8000-0000000000([0-9a-f]{2})`)
+var uuidText = regexp.MustCompile(`-00000000-0000-4000-8000-0000000000([0-9a-f]{2})`)
 
 // flush prints the answers since the last call.
 func (w *world) flush() string {
 	var b strings.Builder
 	for _, a := range w.answers {
 		text := ""
-		if a.err != nil {
+		if m, ok := errors.AsType[*refusal](a.err); ok {
+			text = m.Error()
+		} else if a.err != nil {
 			text = kerr.TypedErrorForCode(func() *kerr.Error {
 				target := &kerr.Error{}
 				_ = errors.As(a.err, &target)
@@ -180,7 +189,7 @@ func (w *world) flush() string {
 
 // short makes member ids readable: "c-1".
 func short(s string) string {
-	return uuid.ReplaceAllStringFunc(s, func(m string) string {
+	return uuidText.ReplaceAllStringFunc(s, func(m string) string {
 		return "-" + strings.TrimPrefix(m[len(m)-2:], "0")
 	})
 }
@@ -249,6 +258,10 @@ func describe(resp kmsg.Response) string {
 			}
 		}
 		return out
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		return heartbeatText(r)
+	case *kmsg.ConsumerGroupDescribeResponse:
+		return describedText(r)
 	case *kmsg.DeleteGroupsResponse:
 		out := "delete:"
 		for _, g := range r.Groups {
@@ -279,6 +292,10 @@ func fetchedText(g *kmsg.OffsetFetchResponseGroup) string {
 func (s *Shard) text(soft bool) string {
 	var b strings.Builder
 	for _, id := range sortedKeys(s.groups) {
+		if c, ok := s.groups[id].(*consumerGroup); ok {
+			c.text(&b, soft)
+			continue
+		}
 		g := s.groups[id].(*classicGroup)
 		fmt.Fprintf(&b, "group %s %s generation=%d type=%q protocol=%s leader=%s\n", id, g.stateName(), g.generation, g.protocolType, str(g.protocol), g.leader)
 		for _, m := range g.members {
@@ -312,6 +329,12 @@ func (s *Shard) text(soft bool) string {
 // check verifies what must hold of a group at any time.
 func (s *Shard) check() error {
 	for _, id := range sortedKeys(s.groups) {
+		if c, ok := s.groups[id].(*consumerGroup); ok {
+			if err := c.check(); err != nil {
+				return err
+			}
+			continue
+		}
 		g, ok := s.groups[id].(*classicGroup)
 		if !ok {
 			continue

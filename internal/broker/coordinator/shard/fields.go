@@ -233,3 +233,6 @@ func (f *Fields) More() bool { return len(f.b) > 0 }
 
 // Nested reads a tagged field, which is always flexible.
 func Nested(field []byte) Fields { return Fields{b: field, flexible: true} }
+
+// NullableBytes takes bytes or null, which is nil.
+func (f *Fields) NullableBytes() []byte { return f.nullable(true) }

@@ -222,3 +222,11 @@ func (b *ownedBuilder) owned() Owned {
 	}
 	return o
 }
+
+// Holds is what the member has and what it has yet to give up.
+func (m *Member) Holds() assign.Assignment {
+	if len(m.Revoking) == 0 {
+		return m.Assigned.Assignment()
+	}
+	return m.Assigned.plus(m.Revoking).Assignment()
+}
