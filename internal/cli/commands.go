@@ -41,6 +41,7 @@ func commands() []command {
 		{name: "kafka-get-offsets", summary: "print offsets of partitions", run: kafkaGetOffsets, options: getOffsetsOptions},
 		{name: "kafka-delete-records", summary: "delete records up to an offset", run: kafkaDeleteRecords, options: deleteRecordsOptions},
 		{name: "kafka-log-dirs", summary: "show what the log directories of brokers hold", run: kafkaLogDirs, options: logDirsOptions},
+		{name: "kafka-dump-log", summary: "show what the files of a log directory hold", run: kafkaDumpLog, options: dumpLogOptions},
 		{name: "kafka-client-metrics", summary: "say which clients push which metrics", run: kafkaClientMetrics, options: clientMetricsOptions},
 		{name: "kafka-e2e-latency", summary: "measure the way from producer to consumer", run: kafkaE2ELatency, options: e2eLatencyOptions},
 		{name: "kafka-verifiable-producer", summary: "send numbers and tell of each as JSON", run: kafkaVerifiableProducer},

@@ -47,6 +47,7 @@ var goldenTools = map[string]struct {
 	"kafka-get-offsets":         {"org.apache.kafka.tools.GetOffsetShell", kafkaGetOffsets},
 	"kafka-delete-records":      {"org.apache.kafka.tools.DeleteRecordsCommand", kafkaDeleteRecords},
 	"kafka-groups":              {"org.apache.kafka.tools.GroupsCommand", kafkaGroups},
+	"kafka-dump-log":            {"org.apache.kafka.tools.DumpLogSegments", kafkaDumpLog},
 	"kafka-log-dirs":            {"org.apache.kafka.tools.LogDirsCommand", kafkaLogDirs},
 	"kafka-client-metrics":      {"org.apache.kafka.tools.ClientMetricsCommand", kafkaClientMetrics},
 	"kafka-configs":             {"kafka.admin.ConfigCommand", kafkaConfigs},

@@ -58,7 +58,8 @@ api, quorum, session, worker, registry, rest, console, fluent < headrace < headr
 # commands
 NONE < cli/argparse, cli/jopt, cli/javatime;
 edge, schema, cli/argparse, cli/jopt, cli/javatime < cli/console, cli/perf;
-headrace, cli/console, cli/perf < cli < cmd/headrace;
+log, quorum, schema, edge/javaerr < cli/dump;
+headrace, cli/console, cli/perf, cli/dump < cli < cmd/headrace;
 
 # tests only; the simulation drives the cores and their thin shells' stores
 NONE < tidy;

@@ -114,8 +114,7 @@ func (d *decoder) value(f *field) Value {
 func (d *decoder) one(f *field) Value {
 	switch f.kind {
 	case structure:
-		// A structure that may be null has a byte before it.
-		if f.null.has(d.version) && int8(d.fixed(1)[0]) < 0 {
+		if f.null.has(d.version) && d.absent(f) {
 			return nil
 		}
 		return d.object(f.of)
@@ -137,6 +136,14 @@ func (d *decoder) one(f *field) Value {
 		return d.take(uint64(n))
 	}
 	return number(f.kind, d.fixed(widths[f.kind]))
+}
+
+// absent reads what stands before a structure that may be null: a signed byte, or a number where it is tagged.
+func (d *decoder) absent(f *field) bool {
+	if f.tagged.has(d.version) {
+		return d.uvarint() == 0
+	}
+	return int8(d.fixed(1)[0]) < 0
 }
 
 // number reads what has a fixed size.

@@ -44,7 +44,7 @@ func decodeFramed(all []Message, data []byte) (m *Message, version int16, o Obje
 		return nil, 0, nil, err
 	}
 	if m = find(all, key); m == nil {
-		return nil, 0, nil, fmt.Errorf("Unknown metadata id %d", key) //nolint:staticcheck // Kafka's words
+		return nil, 0, nil, fmt.Errorf("org.apache.kafka.common.errors.UnsupportedVersionException: Unknown metadata id %d", key)
 	}
 	o, rest, err := m.Decode(f.data, version)
 	if err != nil {

@@ -66,6 +66,8 @@ func (s *sampler) object(fields []field) Object {
 func (s *sampler) value(f *field) Value {
 	if f.null.has(s.version) && (f.array || f.kind >= text) && s.IntN(3) == 0 {
 		switch {
+		case f.kind == structure && !f.array && f.tagged.has(s.version):
+			s.out = append(s.out, 0)
 		case f.kind == structure && !f.array:
 			s.out = append(s.out, 0xff)
 		default:

@@ -81,7 +81,7 @@ func TestRefused(t *testing.T) {
 		}, "Failed to deserialize record with type 3: Tried to allocate a collection of size 8, but there are only 1 bytes remaining."},
 		{"garbage", func() error { _, _, _, err := DecodeMetadata([]byte{1, 20, 0, 0, 7}); return err }, "Found 1 byte(s) of garbage after 20"},
 		{"frame", func() error { _, _, _, err := DecodeMetadata([]byte{2, 20, 0, 0}); return err }, "Could not deserialize metadata record due to unknown frame version 2(only frame version 1 is supported)"},
-		{"id", func() error { _, _, _, err := DecodeMetadata([]byte{1, 99, 0, 0}); return err }, "Unknown metadata id 99"},
+		{"id", func() error { _, _, _, err := DecodeMetadata([]byte{1, 99, 0, 0}); return err }, "org.apache.kafka.common.errors.UnsupportedVersionException: Unknown metadata id 99"},
 	} {
 		if err := c.err(); err == nil || err.Error() != c.want {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
