@@ -136,11 +136,8 @@ func sampleIndex(t *testing.T, v []entry) []byte {
 	return b
 }
 
-// TestWriteSamples makes the files that the stories of kafka-dump-log show.
-func TestWriteSamples(t *testing.T) {
-	if *writeSamples == "" {
-		t.Skip("only with -write-samples")
-	}
+// TestSamples makes the files that the stories of kafka-dump-log show, and looks whether they are those.
+func TestSamples(t *testing.T) {
 	var segmentBytes []byte
 	var entries []entry
 	for i := range 3 {
@@ -162,6 +159,13 @@ func TestWriteSamples(t *testing.T) {
 		"00000000000000000005.log": segmentBytes, "00000000000000000005.idx": sampleIndex(t, entries), stateName: state,
 		metaName: partitionMeta{topicID: testID, startOffset: 42}.encode(),
 	} {
+		if *writeSamples == "" {
+			kept, err := os.ReadFile(filepath.Join("..", "cli", "testdata", "dump-files", "own", name))
+			if err != nil || !slices.Equal(kept, b) {
+				t.Errorf("%s is not what it was (%v): write the samples anew, and record the stories", name, err)
+			}
+			continue
+		}
 		if err := os.WriteFile(filepath.Join(*writeSamples, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ var writeSamples = flag.String("write-samples", "", "write a segment, its indexe
 // what Java has printed of them.
 func TestWriteSamples(t *testing.T) {
 	if *writeSamples == "" {
-		t.Skip("only with -write-samples")
+		return // other versions of the codecs may compress otherwise
 	}
 	w := &sampleFiles{t: t, dir: filepath.Join(*writeSamples, "plain")}
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {

@@ -120,12 +120,16 @@ func TestDumpDamaged(t *testing.T) {
 	}
 }
 
-// TestWriteSamples makes the files that the stories of kafka-dump-log show.
-func TestWriteSamples(t *testing.T) {
-	if *writeSamples == "" {
-		t.Skip("only with -write-samples")
-	}
+// TestSamples makes the files that the stories of kafka-dump-log show, and looks whether they are those.
+func TestSamples(t *testing.T) {
 	for name, b := range sampleFiles(t) {
+		if *writeSamples == "" {
+			kept, err := os.ReadFile(filepath.Join("..", "..", "cli", "testdata", "dump-files", "own", name))
+			if err != nil || !slices.Equal(kept, b) {
+				t.Errorf("%s is not what it was (%v): write the samples anew, and record the stories", name, err)
+			}
+			continue
+		}
 		must(t, os.WriteFile(filepath.Join(*writeSamples, name), b, 0o644))
 	}
 }

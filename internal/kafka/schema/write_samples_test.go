@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/binary"
 	"flag"
 	"math/rand/v2"
@@ -13,12 +14,9 @@ import (
 
 var writeSamples = flag.String("write-samples", "", "write segments with records of every kind and version below this directory")
 
-// TestWriteSamples makes the segments that the stories of kafka-dump-log decode. They are kept, so that the stories
-// stay what Java has printed of them.
-func TestWriteSamples(t *testing.T) {
-	if *writeSamples == "" {
-		t.Skip("only with -write-samples")
-	}
+// TestSamples makes the segments that the stories of kafka-dump-log decode, and looks whether they are those that
+// Java has printed.
+func TestSamples(t *testing.T) {
 	for name, family := range map[string]func(*segmentWriter){
 		"offsets/00000000000000000000.log":                    func(w *segmentWriter) { w.coordinator(Groups()) },
 		"transactions/00000000000000000000.log":               func(w *segmentWriter) { w.coordinator(Transactions()) },
@@ -30,6 +28,13 @@ func TestWriteSamples(t *testing.T) {
 	} {
 		w := &segmentWriter{t: t, r: rand.New(rand.NewPCG(5, uint64(len(name))))}
 		family(w)
+		if *writeSamples == "" {
+			kept, err := os.ReadFile(filepath.Join("..", "..", "cli", "testdata", "dump-files", name))
+			if err != nil || !bytes.Equal(kept, w.out) {
+				t.Errorf("%s is not what it was (%v): write the samples anew, and record the stories", name, err)
+			}
+			continue
+		}
 		path := filepath.Join(*writeSamples, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
